@@ -1,0 +1,130 @@
+"""What a task looked like and how it ended: plain values, frozen and picklable.
+
+Instants here are aware UTC datetimes, because they are for people and for storage.
+No wait in the library depends on them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from liangxin_async._errors import LiangxinError
+    from liangxin_async.models import Request
+
+
+class TaskState(Enum):
+    """Where a task stands.
+
+    The five states of LiangXin's recordInfo page, and UNKNOWN for any other word,
+    which is never terminal: the raw word stays in `TaskRecord.raw_state`.
+    """
+
+    WAITING = "waiting"  # accepted, waiting for the upstream
+    QUEUING = "queuing"  # queued locally or upstream
+    GENERATING = "generating"  # the upstream is at work
+    SUCCESS = "success"  # done, with a result to read
+    FAIL = "fail"  # over, without a result
+    UNKNOWN = "unknown"  # a word that no source names
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can follow: true for SUCCESS and FAIL only."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset((TaskState.SUCCESS, TaskState.FAIL))
+
+
+
+@frozen(kw_only=True)
+class TaskRecord:
+    """One status answer, structured.
+
+    Attributes:
+        task_id: the id as the service spells it.
+        model: model named by the service, or None where it named none.
+        state: the state, folded into `TaskState`.
+        raw_state: the service's own word for it.
+        progress: 0 to 100, or None where the service gave none.
+        param: the original request as the service echoes it (a mapping, or text that
+            is not JSON), or None. It holds the prompt and the callback URL.
+        result_urls: result URLs in the service's order, without repeats; empty before
+            success.
+        fail_code: the service's code for a failure, as text, or None.
+        fail_message: the service's words for a failure, or None.
+        cost_time: seconds of processing as the service counted them, or None.
+        created_at: aware UTC datetime, or None.
+        updated_at: aware UTC datetime, or None.
+        completed_at: aware UTC datetime, or None before the end.
+        usage: billing facts as the service sends them; empty where it sends none.
+        raw: the task object as it came, every field of it.
+    """
+
+    task_id: str
+    state: TaskState
+    raw_state: str
+    model: str | None = None
+    progress: int | None = None
+    param: Any = field(default=None, repr=False)
+    result_urls: tuple[str, ...] = field(default=(), repr=False)
+    fail_code: str | None = None
+    fail_message: str | None = None
+    cost_time: float | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    completed_at: datetime | None = None
+    usage: dict[str, Any] = field(factory=dict, repr=False)
+    raw: dict[str, Any] = field(factory=dict, repr=False, hash=False)
+
+
+@frozen(kw_only=True)
+class Result:
+    """What a successful task made.
+
+    Attributes:
+        task_id: the task.
+        model: the model that made it, or None where nobody said.
+        urls: one or more result URLs, in the service's order. They expire.
+        record: the record that ended the task.
+        expires_at: when the URLs stop working (aware UTC), where the service says so;
+            None otherwise. LiangXin does not say.
+    """
+
+    task_id: str
+    model: str | None
+    urls: tuple[str, ...] = field(repr=False)
+    record: TaskRecord = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How one request of a batch ended: exactly one of `result` and `error` is set.
+
+    Attributes:
+        index: position of the request in the input, from 0.
+        request: the request as it was given.
+        task_id: the task, or None where none was accepted as far as we know.
+        result: what was made, or None.
+        error: why nothing was made, or None.
+    """
+
+    index: int
+    request: Request
+    task_id: str | None = None
+    result: Result | None = None
+    error: LiangxinError | None = None
+
+    def unwrap(self) -> Result:
+        """Return the result, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None, "an outcome has a result or an error"
+        return self.result
