@@ -18,11 +18,11 @@
     │   ├── BadRequestError          400
     │   ├── AuthenticationError      401
     │   ├── InsufficientQuotaError   402, 403, 433, or by name under any status
-    │   ├── PermissionDeniedError    403, 451
+    │   ├── PermissionDeniedError    403, 505
     │   ├── NotFoundError            404 and the family's other spellings of it
     │   ├── PayloadTooLargeError     413
-    │   ├── UnprocessableError       422
-    │   ├── SaturatedError           429, 455: later
+    │   ├── UnprocessableError       422, 451
+    │   ├── SaturatedError           429: refused for now
     │   │   └── SubmitTimeoutError   no place before the deadline (TimeoutError)
     │   └── ServiceError             5xx
     │
@@ -40,6 +40,7 @@ Each says in `charged` whether money was spent on what the failed call asked for
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from attrs import frozen
@@ -84,6 +85,16 @@ def _rebuild(
     Exception.__init__(error, *args)
     error.__dict__.update(facts)
     return error
+
+
+def fresh(error: LiangxinError) -> LiangxinError:
+    """Return `error` as a new object with the same cause, to be raised once more.
+
+    One object raised to many waiters would gather all their tracebacks.
+    """
+    again = copy(error)
+    again.__cause__ = error.__cause__
+    return again
 
 
 # --------------------------------------------------------------------- misuse
@@ -167,7 +178,17 @@ class ConnectError(TransportError):
     """No connection could be made, so nothing was sent.
 
     Name not found, refused, unreachable, TLS failure, no free connection in time.
+
+    Attributes:
+        permanent: whether trying again cannot help, as with a certificate that does
+            not fit.
     """
+
+    permanent: bool
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -337,7 +358,7 @@ class UnprocessableError(ApiError):
 
 
 class SaturatedError(ApiError):
-    """429 or maintenance: refused for now, so no task exists and nothing was charged.
+    """429: refused for now, so no task exists and nothing was charged.
 
     Attributes:
         retry_after: seconds the service asked to wait, or None where it did not say.
@@ -378,9 +399,35 @@ class SubmitTimeoutError(SaturatedError, TimeoutError):
 
 
 class ServiceError(ApiError):
-    """5xx or a code that means a fault on the other side."""
+    """5xx or a code that means a fault on the other side.
+
+    Attributes:
+        refused: whether the service itself said that it did not take the request
+            (its own 503, maintenance 455). Only such a create is sent again.
+    """
+
+    refused: bool
 
     title: ClassVar[str] = "the service failed"
+
+    def __init__(
+        self,
+        text: str | None = None,
+        *,
+        http_status: int | None = None,
+        code: str | None = None,
+        message: str = "",
+        request_id: str | None = None,
+        refused: bool = False,
+    ) -> None:
+        super().__init__(
+            text,
+            http_status=http_status,
+            code=code,
+            message=message,
+            request_id=request_id,
+        )
+        self.refused = refused
 
 
 # ------------------------------------------------- an accepted task ended badly

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from liangxin_async._errors import LiangxinError
     from liangxin_async.models import Request
 
@@ -40,7 +38,6 @@ class TaskState(Enum):
 
 
 _TERMINAL = frozenset((TaskState.SUCCESS, TaskState.FAIL))
-
 
 
 @frozen(kw_only=True)
@@ -72,7 +69,7 @@ class TaskRecord:
     raw_state: str
     model: str | None = None
     progress: int | None = None
-    param: Any = field(default=None, repr=False)
+    param: Any = field(default=None, repr=False, hash=False)
     result_urls: tuple[str, ...] = field(default=(), repr=False)
     fail_code: str | None = None
     fail_message: str | None = None
@@ -80,7 +77,7 @@ class TaskRecord:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     completed_at: datetime | None = None
-    usage: dict[str, Any] = field(factory=dict, repr=False)
+    usage: dict[str, Any] = field(factory=dict, repr=False, hash=False)
     raw: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 

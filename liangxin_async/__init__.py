@@ -1,0 +1,139 @@
+"""Asyncio client for task-based image generation: createTask, recordInfo, 429.
+
+    from liangxin_async import Session, ZImage
+
+    async with Session(api_key="...", base_url="https://...") as session:
+        result = await session.generate(ZImage("a cafe terrace in Paris"), timeout=120)
+        paths = await session.download(result, "out/")
+
+Submits pass an adaptive gate per model, one poller follows all tasks, and a create is
+never sent twice unless the service clearly refused it.
+"""
+
+from liangxin_async._batch import Batch
+from liangxin_async._config import Polling, Timeouts
+from liangxin_async._errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    DownloadError,
+    EmptyResultError,
+    InsufficientQuotaError,
+    InvalidRequestError,
+    LiangxinError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    Problem,
+    ProtocolError,
+    RequestTimeoutError,
+    SaturatedError,
+    ServiceError,
+    SessionClosedError,
+    SubmitTimeoutError,
+    SubmitUnknownError,
+    TaskError,
+    TaskFailedError,
+    TaskLostError,
+    TaskTimeoutError,
+    TransportError,
+    UnprocessableError,
+)
+from liangxin_async._events import (
+    Event,
+    Observer,
+    PollComplete,
+    PollFailed,
+    SubmitAccepted,
+    SubmitCancelled,
+    SubmitFailed,
+    SubmitRefused,
+    SubmitStarted,
+    TaskSettled,
+)
+from liangxin_async._handle import TaskHandle
+from liangxin_async._records import Outcome, Result, TaskRecord, TaskState
+from liangxin_async._session import Session, Stats
+from liangxin_async._version import __version__
+from liangxin_async.dialects import LIANGXIN
+from liangxin_async.models import (
+    Flux2Pro,
+    Generic,
+    Imagen4Ultra,
+    NanoBananaPro,
+    NanoBananaProFlash,
+    Request,
+    SeedreamV45,
+    ZImage,
+)
+
+__all__ = [
+    "LIANGXIN",
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "Batch",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectionLostError",
+    "DownloadError",
+    "EmptyResultError",
+    "Event",
+    "Flux2Pro",
+    "Generic",
+    "Imagen4Ultra",
+    "InsufficientQuotaError",
+    "InvalidRequestError",
+    "LiangxinError",
+    "NanoBananaPro",
+    "NanoBananaProFlash",
+    "NotFoundError",
+    "Observer",
+    "Outcome",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "PollComplete",
+    "PollFailed",
+    "Polling",
+    "Problem",
+    "ProtocolError",
+    "Request",
+    "RequestTimeoutError",
+    "Result",
+    "SaturatedError",
+    "SeedreamV45",
+    "ServiceError",
+    "Session",
+    "SessionClosedError",
+    "Stats",
+    "SubmitAccepted",
+    "SubmitCancelled",
+    "SubmitFailed",
+    "SubmitRefused",
+    "SubmitStarted",
+    "SubmitTimeoutError",
+    "SubmitUnknownError",
+    "TaskError",
+    "TaskFailedError",
+    "TaskHandle",
+    "TaskLostError",
+    "TaskRecord",
+    "TaskSettled",
+    "TaskState",
+    "TaskTimeoutError",
+    "Timeouts",
+    "TransportError",
+    "UnprocessableError",
+    "ZImage",
+    "__version__",
+]
+
+# Names are shown where they are imported from, so that errors and pickles read well.
+for _name in __all__:
+    _object = globals()[_name]
+    if isinstance(_object, type):
+        _object.__module__ = __name__
+del _name, _object

@@ -1,0 +1,367 @@
+"""`Batch`: what `Session.map` returns.
+
+A pump, run by the session, pulls requests and submits them; accepted tasks are left to
+the poller, so that an open task costs no coroutine. Outcomes wait in `_Work` until
+they are taken. `_Work` knows nothing of its `Batch`: when a batch is dropped half-way,
+nothing keeps it alive, and it stops its work.
+
+Invariants:
+- Pulled and not yet taken is at most what the service has in flight, plus WAITING
+  requests without a task, plus the outcomes that `_has_room` lets wait.
+- Every request that was pulled gives exactly one outcome, unless the batch ends with
+  an error that says why the rest was not sent.
+- After `stop` nothing is pulled and no create is begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import define, field
+
+from liangxin_async._errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InsufficientQuotaError,
+    LiangxinError,
+    SessionClosedError,
+    TaskTimeoutError,
+)
+from liangxin_async._records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from liangxin_async._handle import TaskHandle
+    from liangxin_async._runtime import Runtime
+    from liangxin_async.models import Request
+
+_log = logging.getLogger(__name__)
+
+WAITING = 64  # requests pulled ahead of their acceptance; fills any gate quickly
+UNTAKEN = 64  # outcomes that may wait before pulling stops
+
+# Nothing that follows could succeed: these end a batch.
+_DEAD = (
+    AuthenticationError,
+    InsufficientQuotaError,
+    SessionClosedError,
+    ConfigurationError,
+)
+
+
+@define(eq=False)
+class _Work:
+    """The shared state of pump and consumer; see the module."""
+
+    source: Iterable[Request] | AsyncIterable[Request]
+    check: Callable[[object], None]
+    ordered: bool
+    timeout: float | None
+    priority: int
+    ready: deque[Outcome] = field(factory=deque)
+    held: dict[int, Outcome] = field(factory=dict)  # ordered: come home out of order
+    next_index: int = 0
+    waiting: int = 0  # pulled, not accepted
+    open: int = 0  # accepted, not over
+    exhausted: bool = False
+    stopped: bool = False
+    fatal: BaseException | None = None
+    scopes: set[anyio.CancelScope] = field(factory=set)
+    timers: dict[int, asyncio.TimerHandle] = field(factory=dict)
+    consumers: list[asyncio.Future[None]] = field(factory=list)
+    pump_waits: asyncio.Future[None] | None = None
+
+    # ------------------------------------------------------------------------ pump
+
+    async def pump(self, runtime: Runtime) -> None:
+        """Pull and submit until the source ends, an error ends it, or `stop`."""
+        source = _iterate(self.source)
+        try:
+            index = 0
+            while await self._room():
+                try:
+                    request = await anext(source)
+                except StopAsyncIteration:
+                    break
+                self.waiting += 1
+                try:
+                    runtime.spawn(_Submit(self, runtime, index, request))
+                except SessionClosedError:
+                    self.waiting -= 1
+                    raise
+                index += 1
+        except asyncio.CancelledError:
+            self._end(SessionClosedError("the session was closed during the batch"))
+            raise
+        except Exception as exc:  # noqa: BLE001 - raised to the consumer at the end
+            self._end(exc)
+        finally:
+            self.exhausted = True
+            self._wake()
+            await _close(source)
+
+    async def _room(self) -> bool:
+        """Wait until another request may be pulled; False when none ever may."""
+        while not self.stopped and self.fatal is None:
+            if self._has_room():
+                return True
+            self.pump_waits = asyncio.get_running_loop().create_future()
+            await self.pump_waits
+        return False
+
+    def _has_room(self) -> bool:
+        untaken = len(self.ready) + len(self.held)
+        # In order, outcomes wait for the slowest of those in flight.
+        allowed = max(UNTAKEN, 2 * self.open) if self.ordered else UNTAKEN
+        return self.waiting < WAITING and untaken < allowed
+
+    async def submit(self, runtime: Runtime, index: int, request: Request) -> None:
+        """Submit one request; its outcome comes home now or when the task ends."""
+        scope = anyio.CancelScope()
+        self.scopes.add(scope)
+        began = runtime.loop.time()
+        try:
+            with scope:
+                self.check(request)
+                handle = await runtime.submitter.submit(
+                    request, timeout=self.timeout, priority=self.priority
+                )
+                self._follow(runtime, handle, index, began)
+        except _DEAD as exc:
+            self._end(exc)
+        except LiangxinError as exc:
+            self._home(Outcome(index=index, request=request, error=exc))
+        finally:
+            self.scopes.discard(scope)
+            self.waiting -= 1
+            self._wake()
+
+    def _follow(
+        self, runtime: Runtime, handle: TaskHandle, index: int, began: float
+    ) -> None:
+        self.open += 1
+        if self.timeout is not None:
+            at = began + self.timeout
+            self.timers[index] = runtime.loop.call_at(at, self._late, handle, index)
+        handle.when_settled(lambda settled: self._over(settled, index))
+
+    def _over(self, handle: TaskHandle, index: int) -> None:
+        """The task of request `index` was settled."""
+        timer = self.timers.pop(index, None)
+        if timer is not None:
+            timer.cancel()
+        elif self.timeout is not None:
+            return  # its outcome came home when its time was over
+        self.open -= 1
+        try:
+            result = handle.result_nowait()
+        except LiangxinError as exc:
+            self._home(_outcome(handle, index, error=exc))
+        else:
+            self._home(_outcome(handle, index, result=result))
+
+    def _late(self, handle: TaskHandle, index: int) -> None:
+        """The time of request `index` is over before its task is."""
+        del self.timers[index]
+        self.open -= 1
+        error = TaskTimeoutError(
+            f"task {handle.task_id!r} is not over after {self.timeout:g} s; it goes "
+            "on, and session.attach(task_id) waits for it again",
+            task_id=handle.task_id,
+            record=handle.record,
+        )
+        self._home(_outcome(handle, index, error=error))
+
+    def _home(self, outcome: Outcome) -> None:
+        if self.ordered:
+            self.held[outcome.index] = outcome
+            while self.next_index in self.held:
+                self.ready.append(self.held.pop(self.next_index))
+                self.next_index += 1
+        else:
+            self.ready.append(outcome)
+        self._wake()
+
+    # ------------------------------------------------------------------------- end
+
+    def _end(self, error: BaseException) -> None:
+        """Begin nothing new; `error` is raised when what is in flight is home."""
+        if self.fatal is None:
+            self.fatal = error
+        self._recall()
+
+    def stop(self) -> None:
+        """Begin nothing new. Creates that have left are finished by the session."""
+        self.stopped = True
+        self._recall()
+
+    def _recall(self) -> None:
+        for scope in tuple(self.scopes):
+            scope.cancel()
+        self._wake()
+
+    def stop_tracking(self) -> None:
+        """Drop timers of tasks whose outcome nobody will take."""
+        for timer in self.timers.values():
+            timer.cancel()
+
+    # -------------------------------------------------------------------- consumer
+
+    def take(self) -> Outcome | None:
+        """Return the next outcome, or None when there is none yet."""
+        if not self.ready and self._nothing_to_come() and self.held:
+            # A batch that ends early has gaps: what is home goes out all the same.
+            self.ready.extend(self.held[index] for index in sorted(self.held))
+            self.held.clear()
+        if not self.ready:
+            return None
+        outcome = self.ready.popleft()
+        self._wake()
+        return outcome
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further outcome will come."""
+        return self._nothing_to_come() and not self.ready and not self.held
+
+    def _nothing_to_come(self) -> bool:
+        return self.exhausted and not self.waiting and not self.open
+
+    def _wake(self) -> None:
+        if self.pump_waits is not None and not self.pump_waits.done():
+            self.pump_waits.set_result(None)
+        consumers, self.consumers = self.consumers, []
+        for consumer in consumers:
+            if not consumer.done():
+                consumer.set_result(None)
+
+
+def _outcome(handle: TaskHandle, index: int, **how: Any) -> Outcome:
+    assert handle.request is not None, "a batch submits what it follows"
+    return Outcome(index=index, request=handle.request, task_id=handle.task_id, **how)
+
+
+@define(eq=False)
+class _Submit:
+    """One `submit` as a call without arguments, which is what `spawn` takes."""
+
+    work: _Work
+    runtime: Runtime
+    index: int
+    request: Request
+
+    async def __call__(self) -> None:
+        await self.work.submit(self.runtime, self.index, self.request)
+
+
+class Batch(AsyncIterator[Outcome]):
+    """The outcomes of `Session.map`, as they come (or in order, if so asked).
+
+    `async for outcome in batch` runs it. Leaving the loop early and dropping the batch
+    stops submitting; `async with batch:` does so at a definite point. Tasks that were
+    accepted go on and stay in `session.pending`.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Request] | AsyncIterable[Request],
+        *,
+        use: Callable[[], Runtime],
+        check: Callable[[object], None],
+        ordered: bool,
+        timeout: float | None,
+        priority: int,
+    ) -> None:
+        self._use = use
+        self._work = _Work(source, check, ordered, timeout, priority)
+        self._runtime: Runtime | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        """Return the next outcome.
+
+        Raises:
+            StopAsyncIteration: all are taken, or the batch was closed.
+            AuthenticationError, InsufficientQuotaError: the account is dead.
+            SessionClosedError: the session was closed during the batch.
+            Exception: whatever the iterable of requests raised.
+
+        Cancelling is safe: no outcome is lost.
+        """
+        work = self._work
+        if self._runtime is None and not work.stopped:
+            self._begin()
+        while True:
+            outcome = None if work.stopped else work.take()
+            if outcome is not None:
+                return outcome
+            if work.stopped or work.is_over:
+                fatal, work.fatal = work.fatal, None
+                work.stopped = True
+                if fatal is not None:
+                    raise fatal
+                raise StopAsyncIteration
+            waiter = asyncio.get_running_loop().create_future()
+            work.consumers.append(waiter)
+            await waiter
+
+    def _begin(self) -> None:
+        if not isinstance(self._work.source, (Iterable, AsyncIterable)):
+            raise ConfigurationError(
+                f"requests: got {type(self._work.source).__name__}; allowed: a sync or "
+                "async iterable of requests"
+            )
+        self._runtime = runtime = self._use()
+        work = self._work
+        runtime.spawn(lambda: work.pump(runtime))
+
+    async def aclose(self) -> None:
+        """Stop pulling and submitting. Accepted tasks go on."""
+        self._work.stop()
+        self._work.stop_tracking()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        runtime = getattr(self, "_runtime", None)
+        if runtime is not None and not runtime.is_gone and not self._work.stopped:
+            # Collected perhaps in another thread; the work belongs to its loop.
+            runtime.loop.call_soon_threadsafe(self._work.stop)
+
+
+async def _iterate(
+    source: Iterable[Request] | AsyncIterable[Request],
+) -> AsyncIterator[Request]:
+    if isinstance(source, AsyncIterable):
+        async for request in source:
+            yield request
+    else:
+        for request in source:
+            yield request
+
+
+async def _close(source: AsyncIterator[Request]) -> None:
+    """Close the pump's own iterator, and with it the user's generator."""
+    aclose = getattr(source, "aclose", None)
+    if aclose is not None:
+        with anyio.CancelScope(shield=True):
+            await aclose()

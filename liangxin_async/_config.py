@@ -1,0 +1,169 @@
+"""What a user may set, the defaults, and where each default comes from.
+
+Durations are float seconds. None means "no limit" wherever it is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, frozen
+
+from liangxin_async._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+API_KEY_VARIABLE = "LIANGXIN_API_KEY"
+BASE_URL_VARIABLE = "LIANGXIN_BASE_URL"
+
+
+def _within(
+    low: float, high: float = math.inf, *, none: bool = False
+) -> Callable[[Any, Attribute[Any], Any], None]:
+    def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+        if value is None and none:
+            return
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            allowed = f"a number from {low:g}" + (
+                f" to {high:g}" if math.isfinite(high) else ""
+            )
+            raise ConfigurationError(
+                f"{type(instance).__name__}.{attribute.name}: got {value!r}; "
+                f"allowed: {allowed}{' or None' if none else ''}"
+            )
+
+    return check
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long one exchange with the service may take. The caller's own deadline is
+    the `timeout` argument of each call.
+
+    Attributes:
+        connect: seconds to get a connection, TLS included.
+        create: seconds from sending a create to its whole answer. Long on purpose: a
+            create that is given up may have been paid for.
+        query: seconds from sending a query to its whole answer. Queries are repeated.
+        download_idle: seconds without a byte before a download counts as broken.
+        close: seconds that `aclose()` waits for creates under way, so that their task
+            ids can still be told.
+    """
+
+    connect: float = field(default=10.0, validator=_within(0.001))
+    create: float = field(default=60.0, validator=_within(0.001))
+    query: float = field(default=20.0, validator=_within(0.001))
+    download_idle: float = field(default=30.0, validator=_within(0.001))
+    close: float = field(default=5.0, validator=_within(0.0))
+
+
+@frozen(kw_only=True)
+class Polling:
+    """How the shared poller asks about tasks.
+
+    LiangXin states neither an interval nor a limit. Its API family advises 2 to 3 s
+    between queries, growing, and 10 to 15 minutes of patience for images.
+
+    Attributes:
+        first: seconds until the first query about a task of a model whose pace is not
+            known yet.
+        floor: shortest interval between two queries about one task, seconds.
+        ceiling: longest interval between two queries about one task, seconds.
+        growth: interval after a fruitless query, as a share of the task's age, while
+            the model's pace is unknown or the task is slower than all before it.
+        likelihood: once the pace is known, ask again when the chance that the task
+            has ended since the last query reaches this, above 0 and below 1.
+        max_rate: queries per second for the whole session; None for no limit but
+            what the service shows by answering 429.
+        workers: queries under way at the same time, at most.
+        patience: seconds after acceptance at which the poller gives a task up with
+            `TaskTimeoutError` (it can be attached again); None never gives up.
+        grace: seconds after acceptance during which "not found" means "not yet".
+            The family has been seen to need up to 90 s.
+    """
+
+    first: float = field(default=1.0, validator=_within(0.0))
+    floor: float = field(default=0.1, validator=_within(0.001))
+    ceiling: float = field(default=30.0, validator=_within(0.001))
+    growth: float = field(default=0.2, validator=_within(0.01, 10))
+    likelihood: float = field(default=0.3, validator=_within(0.01, 0.99))
+    max_rate: float | None = field(default=200.0, validator=_within(0.01, none=True))
+    workers: int = field(default=8, validator=_within(1, 256))
+    patience: float | None = field(default=900.0, validator=_within(0.0, none=True))
+    grace: float = field(default=90.0, validator=_within(0.0))
+
+    def __attrs_post_init__(self) -> None:
+        if self.ceiling < self.floor:
+            raise ConfigurationError(
+                f"Polling.ceiling: got {self.ceiling!r}; "
+                f"allowed: at least Polling.floor, {self.floor!r}"
+            )
+
+
+def check_duration(name: str, value: object) -> None:
+    """Raise ConfigurationError unless `value` is None or a number of seconds >= 0."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ConfigurationError(
+            f"{name}: got {value!r}; allowed: None or seconds, 0 or more"
+        )
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` names this machine: `localhost` or a loopback address."""
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def resolve_base_url(given: str | None, default: str | None) -> str:
+    """Return the origin and path prefix of the API, without a trailing slash.
+
+    The argument wins over LIANGXIN_BASE_URL, which wins over the dialect's own.
+
+    Raises:
+        ConfigurationError: nothing set, not a URL, plain http to another machine, or
+            with user name, query or fragment.
+    """
+    url = given or os.environ.get(BASE_URL_VARIABLE, "").strip() or default
+    if not url:
+        raise ConfigurationError(
+            f"no base URL: pass base_url=... or set {BASE_URL_VARIABLE}. None is built "
+            "in, because no public source states LiangXin's host. "
+            "`liangxin demo` needs neither key nor URL."
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise ConfigurationError(f"base_url: not a URL ({exc})") from None
+    shown = f"{parts.scheme}://{parts.hostname or ''}"
+    if port is not None:
+        shown += f":{port}"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"base_url: got {shown!r}; allowed: https://host[:port][/prefix]"
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"base_url: {shown!r} was given with a user name, query or fragment; "
+            "allowed: https://host[:port][/prefix]"
+        )
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"base_url: got {shown!r}; plain http would show the API key to the "
+            "network. Allowed: https, or http to this machine"
+        )
+    return url.rstrip("/")

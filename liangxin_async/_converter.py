@@ -1,0 +1,179 @@
+"""The one cattrs converter, and the readers that turn wire values into ours.
+
+cattrs coerces by default: `None` into `str` gives `'None'`, `1.9` into `int` gives
+`1`. Here a primitive must already be what the field asks for (an int may pass as a
+float), unknown keys are left alone, and every bad path is reported at once.
+
+The `read_*` functions are for fields whose wire form varies from service to service
+(`api` tolerance lists). They give None for a form that nobody described: a strange
+`costTime` must not cost anybody a paid picture, and `TaskRecord.raw` keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from cattrs import BaseValidationError, Converter, transform_error
+
+from liangxin_async._errors import ProtocolError
+
+T = TypeVar("T")
+
+_SECONDS_BELOW = 10**11  # a time below this is plausibly seconds, not milliseconds
+_LATEST = 253_402_300_799  # 9999-12-31, the last second that datetime can hold
+
+
+def strict(value: object, kind: type[T]) -> T:
+    """Return `value` unchanged if its type is exactly `kind`; else TypeError."""
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _strict_float(value: object, kind: type[float]) -> float:
+    return float(value) if type(value) is int else strict(value, kind)
+
+
+def make_converter() -> Converter:
+    """Return a converter that coerces nothing and tolerates unknown keys."""
+    converter = Converter(detailed_validation=True, forbid_extra_keys=False)
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, strict)
+    converter.register_structure_hook(float, _strict_float)
+    return converter
+
+
+converter = make_converter()
+
+
+def as_protocol_error(
+    exc: BaseException, *, what: str, http_status: int | None, body: str
+) -> ProtocolError:
+    """Return one ProtocolError that names every path that did not fit."""
+    problems = tuple(
+        transform_error(exc)
+        if isinstance(exc, BaseValidationError)
+        else (f"{type(exc).__name__}: {exc}",)
+    )
+    return ProtocolError(
+        f"{what} does not fit: {'; '.join(problems)}",
+        http_status=http_status,
+        body=body,
+        problems=problems,
+    )
+
+
+# ------------------------------------------------------------------------- JSON
+
+
+class NotJsonError(ValueError):
+    """Bytes or text that are not one JSON value in UTF-8."""
+
+
+def parse_json(body: bytes | str) -> Any:
+    """Return the JSON value in `body`: UTF-8, a byte order mark allowed.
+
+    The last of duplicate keys wins; lone surrogates become U+FFFD, so that everything
+    returned can be written out again.
+
+    Raises:
+        NotJsonError: not UTF-8, not JSON, nested too deep, or a number too long.
+    """
+    try:
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        value = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise NotJsonError(f"not JSON ({type(exc).__name__})") from None
+    if "\\ud" in text or "\\uD" in text:
+        return _without_lone_surrogates(value)
+    return value
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        clean = _without_lone_surrogates
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value
+
+
+# --------------------------------------------------------------- tolerant readers
+
+
+def read_text(value: object) -> str | None:
+    """A text or a number as text; None for empty, null and anything else."""
+    if type(value) is str:
+        return value or None
+    if type(value) is int:
+        return _digits(value)
+    if type(value) is float and math.isfinite(value):
+        return f"{value:g}"
+    return None
+
+
+def _digits(value: int) -> str | None:
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python is willing to print
+        return None
+
+
+def read_number(value: object) -> float | None:
+    """A finite number, or text that spells one; None for anything else."""
+    if type(value) is str:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if type(value) is int or type(value) is float:
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
+    return None
+
+
+def read_instant(value: object) -> datetime | None:
+    """Unix milliseconds (or plausibly seconds) as aware UTC; 0 and null are None."""
+    number = read_number(value)
+    if number is None or number <= 0:
+        return None
+    seconds = number if number < _SECONDS_BELOW else number / 1000
+    return datetime.fromtimestamp(seconds, UTC) if seconds <= _LATEST else None
+
+
+_PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*")
+
+
+def read_progress(value: object) -> int | None:
+    """0 to 100 from a number or a text such as `"50%"`; None for anything else."""
+    if type(value) is str:
+        match = _PERCENT.fullmatch(value)
+        value = float(match[1]) if match else None
+    number = read_number(value)
+    if number is None or not 0 <= number <= 100:
+        return None
+    return int(number)
+
+
+def read_nested(value: object) -> Any:
+    """A value that may be wrapped in JSON text, even twice; text that is not JSON
+    stays text, and empty text is None."""
+    for _ in range(3):
+        if type(value) is not str:
+            return value
+        if not value.strip():
+            return None
+        try:
+            value = parse_json(value)
+        except NotJsonError:
+            return value
+    return value

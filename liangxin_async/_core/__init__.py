@@ -1,0 +1,1 @@
+"""Decisions only: no await, clock, randomness, logging, socket or aiohttp in here."""

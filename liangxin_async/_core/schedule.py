@@ -1,0 +1,187 @@
+"""When to ask about which task.
+
+Pure: ages and delays are float seconds, instants monotonic; nothing here waits.
+
+Three decisions. `next_delay`: how long until a task is worth a query, from how long
+its model usually takes. `Agenda`: which tasks are due, a heap in which a task has at
+most one valid entry. `QueryBudget`: how fast queries may follow each other, which
+learns from 429 answers to recordInfo itself.
+
+Durations of one model are taken as lognormal, which the measured times of generation
+services are close to. A task is asked about when the chance that it ended since the
+last query reaches `Polling.likelihood`: seldom while an end is unlikely, closely around
+the usual time. Past the usual times, and while nothing is known, the interval is a
+share of the age, so that the lag stays in proportion whatever the model's pace.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from liangxin_async._config import Polling
+
+ENOUGH = 5  # ended tasks of a model before its pace counts as known
+REMEMBERED = 64  # ended tasks that the pace is taken from; older ones are forgotten
+_NARROWEST = 0.05  # least spread (of log seconds): five equal times are no certainty
+_TAIL = 0.02  # share of tasks slower than this far out: the fit says nothing there
+_UNIT = NormalDist()
+
+
+@define
+class Pace:
+    """How long tasks of one model take, from the last of them that ended."""
+
+    _logs: deque[float] = field(factory=lambda: deque(maxlen=REMEMBERED))
+    _fit: tuple[float, float] | None = None
+
+    def learn(self, seconds: float) -> None:
+        """Take in the duration of one ended task; 0 and less teach nothing."""
+        if seconds > 0:
+            self._logs.append(math.log(seconds))
+            self._fit = None
+
+    @property
+    def fit(self) -> tuple[float, float] | None:
+        """Mean and spread of log seconds; None while too little is known."""
+        if self._fit is None and len(self._logs) >= ENOUGH:
+            mean = math.fsum(self._logs) / len(self._logs)
+            around = math.fsum((log - mean) ** 2 for log in self._logs)
+            spread = math.sqrt(around / (len(self._logs) - 1))
+            self._fit = mean, max(_NARROWEST, spread)
+        return self._fit
+
+
+def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
+    """Return seconds until a task of this `age` is worth a query.
+
+    Args:
+        age: seconds since it was accepted.
+        pace: what is known about its model, or None.
+        polling: the user's settings; its floor and ceiling bound the answer.
+    """
+    fit = None if pace is None else pace.fit
+    delay = _guess(age, polling) if fit is None else _likely(age, fit, polling)
+    return min(polling.ceiling, max(polling.floor, delay))
+
+
+def _guess(age: float, polling: Polling) -> float:
+    return polling.first - age if age < polling.first else polling.growth * age
+
+
+def _likely(age: float, fit: tuple[float, float], polling: Polling) -> float:
+    mean, spread = fit
+    ended = _UNIT.cdf((math.log(age) - mean) / spread) if age > 0 else 0.0
+    left = 1.0 - ended
+    if left < _TAIL:
+        return polling.growth * age
+    # The age by which the wanted share of those still running will have ended.
+    quantile = min(1.0 - _TAIL / 2, ended + left * polling.likelihood)
+    return math.exp(mean + spread * _UNIT.inv_cdf(quantile)) - age
+
+
+@define
+class Agenda:
+    """Which task is due when. Keys are task ids; instants are the caller's."""
+
+    _due: dict[str, float] = field(factory=dict)
+    _heap: list[tuple[float, str]] = field(factory=list)
+
+    def set(self, key: str, due: float) -> None:
+        """Put `key` at `due`, in place of any earlier date."""
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, key))
+
+    def discard(self, key: str) -> None:
+        """Forget `key`, if it is there."""
+        self._due.pop(key, None)
+
+    def next_due(self) -> float | None:
+        """The earliest date, or None when nothing is planned."""
+        while self._heap:
+            due, key = self._heap[0]
+            if self._due.get(key) == due:
+                return due
+            heapq.heappop(self._heap)  # overtaken by a later `set` or `discard`
+        return None
+
+    def pop_due(self, now: float) -> str | None:
+        """Take out the task that has been due longest at `now`, if there is one."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        _, key = heapq.heappop(self._heap)
+        del self._due[key]
+        return key
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+
+_SLOWEST = 0.1  # queries per second; slower would look like giving up
+_BACK_OFF = 0.5  # share of the rate kept after a refusal
+_SPEED_UP = 1.03  # per answered query: doubles in 24 answers
+_FREE_ABOVE = 1000.0  # queries per second at which a learned limit is dropped
+_LONGEST_PAUSE = 60.0  # seconds; a longer Retry-After is obeyed in several steps
+
+
+@define
+class QueryBudget:
+    """How fast queries may follow each other. `rate` None is without limit.
+
+    Attributes:
+        ceiling: queries per second that are never exceeded, or None.
+        rate: queries per second allowed now, or None.
+    """
+
+    ceiling: float | None
+    rate: float | None = field(init=False)
+    _next: float = field(init=False, default=float("-inf"))
+    _recent: deque[float] = field(init=False, factory=lambda: deque(maxlen=32))
+    _last_refusal: float = field(init=False, default=float("-inf"))
+
+    def __attrs_post_init__(self) -> None:
+        self.rate = self.ceiling
+
+    def ready_at(self) -> float:
+        """The instant from which the next query may start."""
+        return self._next
+
+    def spend(self, now: float) -> None:
+        """A query starts at `now`."""
+        self._recent.append(now)
+        if self.rate is not None:
+            # A short burst may catch up with the rate; an idle hour may not.
+            burst = 4 / self.rate
+            self._next = max(self._next, now - burst) + 1 / self.rate
+
+    def answered(self) -> None:
+        """A query was answered normally."""
+        if self.rate is None:
+            return
+        self.rate *= _SPEED_UP
+        if self.ceiling is not None:
+            self.rate = min(self.rate, self.ceiling)
+        elif self.rate > _FREE_ABOVE:
+            self.rate = None
+
+    def refused(self, now: float, started: float, retry_after: float | None) -> None:
+        """A query that began at `started` was refused with 429."""
+        pause = min(retry_after or 0.0, _LONGEST_PAUSE)
+        if started >= self._last_refusal:  # one cut per burst of refusals
+            self._last_refusal = now
+            self.rate = max(_SLOWEST, self._measured(now) * _BACK_OFF)
+        if self.rate is not None:
+            pause = max(pause, 1 / self.rate)
+        self._next = max(self._next, now + pause)
+
+    def _measured(self, now: float) -> float:
+        span = now - self._recent[0] if self._recent else 0.0
+        measured = len(self._recent) / span if span > 0 else _FREE_ABOVE
+        return measured if self.rate is None else min(measured, self.rate)

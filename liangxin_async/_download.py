@@ -1,0 +1,398 @@
+"""Result files: every file of a result, saved whole or not at all.
+
+This module settles how often a file is tried, when its URL is asked for anew, and how
+calls end: with paths, with one of our errors, or cancelled. One try is `_webfile`'s,
+the file on the disk is `_partfile`'s.
+
+No query of a signed URL leaves here: errors and events show scheme, host and path, and
+no foreign network error is chained to ours.
+
+Durations are float seconds, sizes bytes. A `Downloader` belongs to one event loop at a
+time and takes up a new one when its old one is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from attrs import define, field, frozen
+
+from liangxin_async._addresses import mask_url, public_connector
+from liangxin_async._errors import (
+    ConfigurationError,
+    DownloadError,
+    LiangxinError,
+    SessionClosedError,
+    shorten,
+)
+from liangxin_async._media import numbered, safe_stem
+from liangxin_async._partfile import FailedTryError, Place
+from liangxin_async._webfile import SavedFile, WebClient, open_client
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable
+
+    import aiohttp
+
+    from liangxin_async._records import Result, TaskRecord
+
+_E = TypeVar("_E", bound=LiangxinError)
+
+MAX_SIZE = 64 * 1024 * 1024  # bytes, decoded (reliability.md 3.3)
+ATTEMPTS = 3  # per file; one more after a refresh
+_DELAY_BASE, _DELAY_CAP = 0.5, 4.0  # seconds; full jitter below 0.5, 1, ... 4
+_CLOSE_WAIT = 5.0  # seconds that `aclose` gives calls under way to clean up
+
+
+@frozen(kw_only=True)
+class DownloadStarted:
+    """A file is about to be fetched.
+
+    Attributes:
+        at: instant, monotonic seconds of the loop.
+        task_id: the task that made it.
+        position: place of the file in `Result.urls`, from 0.
+    """
+
+    at: float
+    task_id: str
+    position: int
+
+
+@frozen(kw_only=True)
+class DownloadRetried:
+    """A file did not come whole and is fetched again from its start.
+
+    Attributes:
+        at: instant, monotonic seconds of the loop.
+        task_id: the task that made it.
+        position: place of the file in `Result.urls`, from 0.
+        attempt: 1-based try that failed.
+        error: why.
+        delay: seconds until the next try.
+    """
+
+    at: float
+    task_id: str
+    position: int
+    attempt: int
+    error: DownloadError
+    delay: float
+
+
+@frozen(kw_only=True)
+class DownloadComplete:
+    """A file is saved.
+
+    Attributes:
+        at: instant, monotonic seconds of the loop.
+        task_id: the task that made it.
+        position: place of the file in `Result.urls`, from 0.
+        path: where it is.
+        size_bytes: its size.
+    """
+
+    at: float
+    task_id: str
+    position: int
+    path: Path
+    size_bytes: int
+
+
+@frozen(kw_only=True)
+class DownloadFailed:
+    """A file could not be had. Cancelling a download is no failure and tells nothing.
+
+    Attributes:
+        at: instant, monotonic seconds of the loop.
+        task_id: the task that made it.
+        position: place of the file in `Result.urls`, from 0.
+        error: why.
+    """
+
+    at: float
+    task_id: str
+    position: int
+    error: DownloadError
+
+
+@define(eq=False)
+class _Job:
+    """One call of `fetch`."""
+
+    task_id: str
+    urls: list[str] = field(repr=False)
+    folder: Path
+    stem: str
+    replace: bool
+    limit: int
+    refresh: Callable[[str], Awaitable[TaskRecord]]
+    saved: list[Path] = field(factory=list)
+
+    def place(self, position: int) -> Place:
+        stem = numbered(self.stem, position, len(self.urls))
+        return Place(folder=self.folder, stem=stem, replace=self.replace)
+
+    def error(self, position: int, failure: FailedTryError) -> DownloadError:
+        which = f"file {position + 1} of {len(self.urls)}"
+        url = mask_url(self.urls[position])
+        task = shorten(self.task_id, 80)
+        return DownloadError(
+            f"{which} of task {task} was not saved: {failure.words} ({url})",
+            url=url,
+            task_id=self.task_id,
+            reason=failure.reason,
+            http_status=failure.status,
+        )
+
+
+@frozen(eq=False)
+class _Call:
+    """A `fetch` under way, as `aclose` sees it."""
+
+    scope: anyio.CancelScope
+    ended: anyio.Event = field(factory=anyio.Event)
+
+
+@define(eq=False)
+class _Opened:
+    """What belongs to one event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    client: WebClient
+    calls: set[_Call] = field(factory=set)
+    closing: bool = False
+
+
+@define(kw_only=True, eq=False)
+class Downloader:
+    """Saves the files of results. Owns its HTTP client, which holds no credentials.
+
+    Args:
+        allow_loopback: whether loopback addresses, and plain http to them, are
+            allowed. For an API that is on loopback itself.
+        trust_env: whether to use the proxies of the environment. The proxy resolves
+            names then, so only literal addresses are checked here; the proxy itself
+            may be anywhere. ~/.netrc is never read.
+        connect_timeout: seconds to get a connection, name and TLS included.
+        read_timeout: seconds without a byte before a try counts as broken.
+        max_size_bytes: largest file, in decoded bytes.
+        on_event: called in the loop with each event of this module; must not raise.
+        connector: makes the connector that reaches result hosts; None for public
+            addresses only.
+        sleep, rand: the clock and the dice of the waits between tries.
+    """
+
+    _allow_loopback: bool
+    _trust_env: bool = False
+    _connect_timeout: float = 10.0
+    _read_timeout: float = 30.0
+    _max_size_bytes: int = MAX_SIZE
+    _on_event: Callable[[object], None] | None = None
+    _connector: Callable[[], aiohttp.BaseConnector] | None = None
+    _sleep: Callable[[float], Awaitable[object]] = anyio.sleep
+    _rand: Callable[[], float] = random.random
+    _opened: _Opened | None = field(init=False, default=None)
+
+    async def fetch(
+        self,
+        result: Result,
+        to: str | os.PathLike[str],
+        *,
+        refresh: Callable[[str], Awaitable[TaskRecord]],
+        stem: str | None = None,
+        overwrite: bool = False,
+        max_size_bytes: int | None = None,
+        timeout: float | None = None,
+    ) -> list[Path]:
+        """Save every file of `result` in a folder, one after the other.
+
+        Names are `<stem>.<extension>`, or `<stem>-<n>.<extension>` with n from 1 for
+        more than one file; the extension is that of the bytes. Nothing in a name
+        comes from a URL. Cancelling is safe: files already whole stay, and nothing
+        partial does.
+
+        Args:
+            result: what to save.
+            to: folder; made with its parents where missing.
+            refresh: asks for the task's record again, for fresh URLs. Awaited at most
+                once for each file, after HTTP 403, 404 or 410.
+            stem: name without extension; None for the task id, where a file of that
+                name is replaced. Characters that are unsafe in names are changed.
+            overwrite: with a `stem`: whether a taken name is replaced. Otherwise ours
+                becomes `<name>-2` and so on.
+            max_size_bytes: largest file; None for the downloader's own limit.
+            timeout: seconds for the whole call; None for no limit but the silence
+                that `read_timeout` bounds.
+
+        Returns:
+            The paths, in the order of `result.urls`.
+
+        Raises:
+            DownloadError: a file could not be had; its notes name those saved before.
+            SessionClosedError: `aclose` was called meanwhile.
+        """
+        name = result.task_id if stem is None else stem
+        job = _Job(
+            task_id=result.task_id,
+            urls=list(result.urls),
+            folder=Path(to),
+            stem=safe_stem(name, unicode_letters=stem is not None),
+            replace=stem is None or overwrite,
+            limit=self._max_size_bytes if max_size_bytes is None else max_size_bytes,
+            refresh=refresh,
+        )
+        opened = self._open()
+        with anyio.move_on_after(timeout) as scope:
+            call = _Call(scope)
+            opened.calls.add(call)
+            try:
+                return await self._fetch_all(opened.client, job)
+            finally:
+                opened.calls.discard(call)
+                call.ended.set()
+        raise self._cut_short(opened, job, timeout)
+
+    def _cut_short(
+        self, opened: _Opened, job: _Job, timeout: float | None
+    ) -> LiangxinError:
+        task = shorten(job.task_id, 80)
+        error: LiangxinError
+        if opened.closing:
+            error = SessionClosedError(
+                f"closed while files of task {task} were fetched", task_id=job.task_id
+            )
+        else:
+            error = DownloadError(
+                f"the files of task {task} were not all saved within the time limit "
+                f"of {timeout} s",
+                url=mask_url(job.urls[len(job.saved)]),
+                task_id=job.task_id,
+            )
+            self._tell(DownloadFailed, job, len(job.saved), error=error)
+        return _noting(error, job)
+
+    def _open(self) -> _Opened:
+        loop = asyncio.get_running_loop()
+        opened = self._opened
+        if opened is not None and opened.loop is not loop:
+            if not opened.loop.is_closed():
+                raise ConfigurationError(
+                    "files are being fetched in another event loop; give each loop a "
+                    "session of its own"
+                )
+            opened.client.detach()
+            opened = None
+        if opened is None:
+            opened = self._opened = _Opened(loop, self._new_client())
+        return opened
+
+    def _new_client(self) -> WebClient:
+        make = self._connector or (
+            lambda: public_connector(allow_loopback=self._allow_loopback)
+        )
+        return open_client(
+            allow_loopback=self._allow_loopback,
+            trust_env=self._trust_env,
+            connector=make(),
+            connect_timeout=self._connect_timeout,
+            read_timeout=self._read_timeout,
+        )
+
+    async def aclose(self) -> None:
+        """End the calls under way with `SessionClosedError` and free what is open.
+
+        Bounded, and may be called twice. A later `fetch` opens anew.
+        """
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        if opened.loop is not asyncio.get_running_loop():
+            opened.client.detach()
+            return
+        opened.closing = True
+        calls = tuple(opened.calls)
+        for call in calls:
+            call.scope.cancel()
+        with anyio.move_on_after(_CLOSE_WAIT, shield=True):
+            for call in calls:
+                await call.ended.wait()
+        with anyio.move_on_after(_CLOSE_WAIT, shield=True):
+            await opened.client.aclose()
+
+    # ----------------------------------------------------------- file by file
+
+    async def _fetch_all(self, client: WebClient, job: _Job) -> list[Path]:
+        for position in range(len(job.urls)):
+            self._tell(DownloadStarted, job, position)
+            try:
+                saved = await self._fetch_one(client, job, position)
+            except DownloadError as error:
+                self._tell(DownloadFailed, job, position, error=_noting(error, job))
+                raise
+            job.saved.append(saved.path)
+            facts = {"path": saved.path, "size_bytes": saved.size_bytes}
+            self._tell(DownloadComplete, job, position, **facts)
+        return job.saved
+
+    async def _fetch_one(
+        self, client: WebClient, job: _Job, position: int
+    ) -> SavedFile:
+        """Try until the file is there, or until another try makes no sense."""
+        attempt, is_fresh = 1, False
+        while True:
+            outcome = await client.attempt(
+                job.urls[position], job.place(position), limit=job.limit
+            )
+            if isinstance(outcome, SavedFile):
+                return outcome
+            error = job.error(position, outcome)
+            if outcome.reason == "expired" and not is_fresh:
+                is_fresh = True
+                await _refresh(job, position, error)
+                continue
+            if not outcome.again or attempt >= ATTEMPTS:
+                raise error from outcome.cause
+            await self._pause(job, position, attempt, error)
+            attempt += 1
+
+    async def _pause(
+        self, job: _Job, position: int, attempt: int, error: DownloadError
+    ) -> None:
+        delay = self._rand() * min(_DELAY_CAP, _DELAY_BASE * 2 ** (attempt - 1))
+        facts = {"attempt": attempt, "error": error, "delay": delay}
+        self._tell(DownloadRetried, job, position, **facts)
+        await self._sleep(delay)
+
+    def _tell(
+        self, kind: Callable[..., object], job: _Job, position: int, **facts: object
+    ) -> None:
+        if self._on_event is not None:
+            at = anyio.current_time()
+            self._on_event(kind(at=at, task_id=job.task_id, position=position, **facts))
+
+
+async def _refresh(job: _Job, position: int, expired: DownloadError) -> None:
+    """Replace the URLs by fresh ones, or raise `expired`."""
+    try:
+        record = await job.refresh(job.task_id)
+    except SessionClosedError:
+        raise
+    except LiangxinError as exc:
+        raise expired from exc
+    if position >= len(record.result_urls):
+        raise expired
+    # Later files take theirs from here as well; the number of files stays.
+    job.urls[: len(record.result_urls)] = record.result_urls[: len(job.urls)]
+
+
+def _noting(error: _E, job: _Job) -> _E:
+    """Say in the notes of `error` which files are there all the same."""
+    if job.saved:
+        error.add_note(f"saved before: {', '.join(map(str, job.saved))}")
+    return error

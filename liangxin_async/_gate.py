@@ -1,0 +1,238 @@
+"""The adaptive semaphore: it lets waiting creates go, and asks `_core.limit` when.
+
+One lane per model, each with a controller of its own, so that a saturated model holds
+up nobody else; `max_in_flight` caps the sum. Nothing here awaits except `acquire`.
+
+Invariants:
+- A place is counted when it is granted, in the same step, not when its owner resumes.
+- A permit ends exactly once, whatever its owner does; afterwards every call is void.
+- A place granted in the very tick in which its owner was cancelled is handed on.
+- Among waiters that may go, higher priority goes first, then the older ticket.
+- At most one timer per lane runs, and none after `close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from liangxin_async._core.limit import Limiter
+from liangxin_async._errors import fresh
+
+if TYPE_CHECKING:
+    from liangxin_async._errors import LiangxinError
+
+_COMPACT_ABOVE = 64  # abandoned waiters in a queue before it is rebuilt
+
+
+@define(order=False, eq=False)
+class _Turn:
+    """A waiter's place in its lane."""
+
+    priority: int
+    ticket: int
+    granted: asyncio.Future[Permit | None] = field(repr=False)
+
+    def __lt__(self, other: _Turn) -> bool:
+        return (-self.priority, self.ticket) < (-other.priority, other.ticket)
+
+
+@define(eq=False)
+class _Lane:
+    limiter: Limiter = field(factory=Limiter)
+    queue: list[_Turn] = field(factory=list)
+    waiting: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+    def head(self) -> _Turn | None:
+        """The waiter whose turn is next; drops those who have gone."""
+        while self.queue and self.queue[0].granted.done():
+            heapq.heappop(self.queue)
+        return self.queue[0] if self.queue else None
+
+
+@define(eq=False)
+class Permit:
+    """The right to have one task in flight, from the create to the end of the task.
+
+    `accept` keeps it until `release`; `refuse` and `forget` end it.
+    """
+
+    _gate: Gate = field(repr=False)
+    _lane: _Lane = field(repr=False)
+    started: float
+    _stage: int = 0  # 0 create under way, 1 task in flight, 2 ended
+
+    def accept(self) -> None:
+        """The service took the create."""
+        if self._stage == 0:
+            self._stage = 1
+            self._lane.limiter.accept()
+            self._gate.wake_nowait(self._lane)
+
+    def refuse(self, retry_after: float | None = None) -> None:
+        """The service was saturated; the permit is back.
+
+        Args:
+            retry_after: seconds it asked to wait, or None.
+        """
+        if self._stage == 0:
+            self._stage = 2
+            now = self._gate.now()
+            self._lane.limiter.refuse(now, self.started, retry_after)
+            self._gate.ended_nowait(self._lane)
+
+    def forget(self) -> None:
+        """The create ended in a way that tells nothing about load."""
+        if self._stage == 0:
+            self._stage = 2
+            self._lane.limiter.forget()
+            self._gate.ended_nowait(self._lane)
+
+    def release(self) -> None:
+        """The task is over, or is not followed any more."""
+        if self._stage == 1:
+            self._stage = 2
+            self._lane.limiter.release(self._gate.now())
+            self._gate.ended_nowait(self._lane)
+        else:
+            self.forget()
+
+
+@define(eq=False)
+class Gate:
+    """The permits of one session. Lives in one event loop."""
+
+    _loop: asyncio.AbstractEventLoop
+    _max_in_flight: int | None = None
+    _lanes: dict[str, _Lane] = field(factory=dict)
+    _in_flight: int = 0
+    _tickets: itertools.count[int] = field(factory=itertools.count)
+    _closed_by: LiangxinError | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Permits out, over all models."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Creates that wait for a permit, over all models."""
+        return sum(lane.waiting for lane in self._lanes.values())
+
+    def limits(self) -> dict[str, int]:
+        """Tasks that may be in flight now, by model."""
+        return {model: int(la.limiter.limit) for model, la in self._lanes.items()}
+
+    def now(self) -> float:
+        """The loop's monotonic clock."""
+        return self._loop.time()
+
+    def ticket(self) -> int:
+        """A place in the order of arrival, to be kept through refusals."""
+        return next(self._tickets)
+
+    async def acquire(self, model: str, *, priority: int, ticket: int) -> Permit:
+        """Wait for a permit of `model`.
+
+        Cancelling is safe: no place is lost and nothing is sent.
+
+        Raises:
+            LiangxinError: the one given to `close`.
+        """
+        if self._closed_by is not None:
+            raise fresh(self._closed_by)
+        lane = self._lanes.setdefault(model, _Lane())
+        turn = _Turn(priority, ticket, self._loop.create_future())
+        heapq.heappush(lane.queue, turn)
+        lane.waiting += 1
+        self.wake_nowait(lane)
+        try:
+            permit = await turn.granted
+        except asyncio.CancelledError:
+            self._abandon(lane, turn)
+            raise
+        if permit is None:
+            assert self._closed_by is not None, "only closing answers without a permit"
+            raise fresh(self._closed_by)
+        return permit
+
+    def _abandon(self, lane: _Lane, turn: _Turn) -> None:
+        if turn.granted.done() and not turn.granted.cancelled():
+            permit = turn.granted.result()  # granted in the tick of the cancellation
+            if permit is not None:
+                permit.forget()
+            return
+        turn.granted.cancel()
+        lane.waiting -= 1
+        if len(lane.queue) > 2 * lane.waiting + _COMPACT_ABOVE:
+            lane.queue = [turn for turn in lane.queue if not turn.granted.done()]
+            heapq.heapify(lane.queue)
+
+    def ended_nowait(self, lane: _Lane) -> None:
+        """A permit of `lane` came back."""
+        self._in_flight -= 1
+        if self._max_in_flight is None:
+            self.wake_nowait(lane)
+        else:  # the place may be what another model waits for
+            self._wake_all()
+
+    def wake_nowait(self, lane: _Lane) -> None:
+        """Grant what `lane` has room for, and set its timer for the rest."""
+        now = self.now()
+        while not self._is_full():
+            turn = lane.head()
+            if turn is None or not lane.limiter.room(now):
+                break
+            self._grant(lane, turn, now)
+        self._set_timer(lane, now)
+
+    def _wake_all(self) -> None:
+        now = self.now()
+        while not self._is_full():
+            ready = [
+                (turn, lane)
+                for lane in self._lanes.values()
+                if lane.limiter.room(now) and (turn := lane.head()) is not None
+            ]
+            if not ready:
+                break
+            turn, lane = min(ready, key=lambda pair: pair[0])
+            self._grant(lane, turn, now)
+        for lane in self._lanes.values():
+            self._set_timer(lane, now)
+
+    def _is_full(self) -> bool:
+        limit = self._max_in_flight
+        return limit is not None and self._in_flight >= limit
+
+    def _grant(self, lane: _Lane, turn: _Turn, now: float) -> None:
+        heapq.heappop(lane.queue)
+        lane.waiting -= 1
+        lane.limiter.start()
+        self._in_flight += 1
+        turn.granted.set_result(Permit(self, lane, now))
+
+    def _set_timer(self, lane: _Lane, now: float) -> None:
+        if lane.timer is not None:
+            lane.timer.cancel()
+            lane.timer = None
+        at = lane.limiter.wake_at()
+        if at is not None and at > now and lane.waiting and self._closed_by is None:
+            lane.timer = self._loop.call_at(at, self.wake_nowait, lane)
+
+    def close(self, error: LiangxinError) -> None:
+        """End every wait with `error`, and all later ones."""
+        self._closed_by = error
+        for lane in self._lanes.values():
+            if lane.timer is not None:
+                lane.timer.cancel()
+                lane.timer = None
+            while (turn := lane.head()) is not None:
+                heapq.heappop(lane.queue)
+                lane.waiting -= 1
+                turn.granted.set_result(None)

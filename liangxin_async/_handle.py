@@ -1,0 +1,217 @@
+"""`TaskHandle`: the caller's grip on one task.
+
+A handle owns its outcome: a slot that is written once, by the poller or at closing,
+and the wake-up of everybody who waits for it. Every waiter has a future of its own, so
+cancelling one touches no other; nobody's failure goes unretrieved, because the slot is
+no future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+from attrs import define, field
+
+from liangxin_async._config import check_duration
+from liangxin_async._errors import (
+    LiangxinError,
+    SessionClosedError,
+    TaskTimeoutError,
+    fresh,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator
+
+    from liangxin_async._records import Result, TaskRecord
+    from liangxin_async.models import Request
+
+
+@define(eq=False, weakref_slot=True)
+class TaskHandle:
+    """A task that the service accepted.
+
+    `await handle` gives its `Result` or raises. Any number of asyncio tasks may wait;
+    cancelling one of them ends that wait and nothing else. A handle nobody waits for
+    costs nothing and warns about nothing.
+
+    Attributes:
+        task_id: the service's id for the task.
+        request: what was asked for; None for a task attached by id.
+        model: the model, where known.
+        record: the last status that was seen, or None before the first.
+    """
+
+    task_id: str
+    request: Request | None = field(default=None)
+    model: str | None = field(default=None)
+    record: TaskRecord | None = field(default=None, repr=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    _outcome: Result | LiangxinError | None = field(default=None, repr=False)
+    _waiters: list[asyncio.Future[None]] | None = field(default=None, repr=False)
+    _callbacks: list[Callable[[TaskHandle], None]] | None = field(
+        default=None, repr=False
+    )
+    _watchers: weakref.WeakSet[_Updates] | None = field(default=None, repr=False)
+
+    @property
+    def done(self) -> bool:
+        """Whether the outcome is known: a wait would return or raise at once."""
+        return self._outcome is not None
+
+    def __await__(self) -> Generator[object, None, Result]:
+        return self.wait().__await__()
+
+    async def wait(self, timeout: float | None = None) -> Result:
+        """Wait for the task to end.
+
+        Args:
+            timeout: seconds to wait, from 0; None waits as long as the session does
+                (`Polling.patience`).
+
+        Returns:
+            The result.
+
+        Raises:
+            TaskFailedError: the service reports a failure.
+            EmptyResultError: it succeeded without a usable URL.
+            TaskTimeoutError: the time is over. The task goes on, and so does the
+                session's polling: wait again, or attach to the id later.
+            TaskLostError: the service does not know the id, or does not let us ask.
+            SessionClosedError: the session was closed meanwhile; attach to the id.
+
+        Cancelling is safe: it ends this wait only.
+        """
+        check_duration("timeout", timeout)
+        if self._outcome is None:
+            try:
+                with anyio.fail_after(timeout):
+                    await self._settled()
+            except TimeoutError:
+                if self.done:  # it ended in the very same step
+                    return self.result_nowait()
+                raise TaskTimeoutError(
+                    f"task {self.task_id!r} is not over after {timeout:g} s; it goes "
+                    "on, and session.attach(task_id) waits for it again",
+                    task_id=self.task_id,
+                    record=self.record,
+                ) from None
+        return self.result_nowait()
+
+    def result_nowait(self) -> Result:
+        """Return the result or raise the task's error, without waiting.
+
+        Raises:
+            RuntimeError: the task is not over.
+        """
+        if self._outcome is None:
+            raise RuntimeError(f"task {self.task_id!r} is not over")
+        if isinstance(self._outcome, LiangxinError):
+            raise fresh(self._outcome)
+        return self._outcome
+
+    async def _settled(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            raise SessionClosedError(
+                f"task {self.task_id!r} was followed in another event loop; "
+                "session.attach(task_id) follows it in this one",
+                task_id=self.task_id,
+            )
+        waiter: asyncio.Future[None] = loop.create_future()
+        waiters = self._waiters = self._waiters or []
+        waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if not self.done:  # settling has taken the list as a whole
+                waiters.remove(waiter)
+
+    def updates(self) -> AsyncIterator[TaskRecord]:
+        """Yield the last known record, then each change of state or progress.
+
+        The iteration ends after the record that ends the task. Any number may run at
+        the same time, and each sees every change; leaving one early is safe.
+
+        Raises:
+            TaskTimeoutError, TaskLostError, SessionClosedError: while iterating, when
+                the task can be followed no further and no ending record was seen.
+        """
+        updates = _Updates(self)
+        if self.record is not None:
+            updates.put(self.record)
+        if self._outcome is None:
+            if self._watchers is None:
+                self._watchers = weakref.WeakSet()
+            self._watchers.add(updates)
+        return updates
+
+    # ------------------------------------------------------ for the session's parts
+
+    def note(self, record: TaskRecord, *, changed: bool) -> None:
+        """Remember the last record; tell who follows when it brings a change."""
+        self.record = record
+        if changed:
+            for updates in tuple(self._watchers or ()):
+                updates.put(record)
+
+    def settle(self, outcome: Result | LiangxinError) -> bool:
+        """Write the outcome; return False if there was one already (it stays)."""
+        if self._outcome is not None:
+            return False
+        self._outcome = outcome
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+        for updates in tuple(self._watchers or ()):
+            updates.end()
+        callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
+            callback(self)
+        return True
+
+    def when_settled(self, callback: Callable[[TaskHandle], None]) -> None:
+        """Call `callback` once, in the step that settles; at once if it is settled."""
+        if self._outcome is not None:
+            callback(self)
+        elif self._callbacks is None:
+            self._callbacks = [callback]
+        else:
+            self._callbacks.append(callback)
+
+
+class _Updates:
+    """One iteration over a task's changes; unread ones are kept."""
+
+    def __init__(self, handle: TaskHandle) -> None:
+        self._handle = handle
+        self._unread: deque[TaskRecord] = deque()
+        self._woken: asyncio.Future[None] | None = None
+        self._last: TaskRecord | None = None
+
+    def put(self, record: TaskRecord) -> None:
+        self._unread.append(record)
+        self.end()
+
+    def end(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    def __aiter__(self) -> _Updates:
+        return self
+
+    async def __anext__(self) -> TaskRecord:
+        while not self._unread:
+            if self._handle.done:
+                if self._last is None or not self._last.state.is_terminal:
+                    self._handle.result_nowait()
+                raise StopAsyncIteration
+            self._woken = asyncio.get_running_loop().create_future()
+            await self._woken
+        self._last = self._unread.popleft()
+        return self._last

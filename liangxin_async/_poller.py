@@ -1,0 +1,350 @@
+"""The shared poller: one for all tasks of a session.
+
+It owns every unsettled task. A fixed number of workers take due tasks from
+`_core.schedule.Agenda`, ask, and either settle the task or put it back. When a task is
+worth a query is decided there; what an answer means, in `_core.lifecycle`.
+
+Invariants:
+- A task is in `_open` from `follow` until it is settled, and in the agenda exactly
+  when no worker is asking about it.
+- A task settles once; its permit is back in the same step.
+- At most one timer is set, for the earliest instant at which a query may start.
+- Whatever a query about one task brings, it changes that task only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from liangxin_async._core.backoff import POLL_FAILURE
+from liangxin_async._core.backoff import next_delay as failure_delay
+from liangxin_async._core.lifecycle import Step, conclude, is_lost, next_step
+from liangxin_async._core.schedule import Agenda, Pace, QueryBudget, next_delay
+from liangxin_async._errors import (
+    LiangxinError,
+    NotFoundError,
+    ProtocolError,
+    SaturatedError,
+    SessionClosedError,
+    TaskLostError,
+    TaskTimeoutError,
+)
+from liangxin_async._events import PollComplete, PollFailed, TaskSettled
+from liangxin_async._handle import TaskHandle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from liangxin_async._config import Polling
+    from liangxin_async._gate import Permit
+    from liangxin_async._records import Result, TaskRecord
+    from liangxin_async._telling import Teller
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
+
+
+@define(eq=False)
+class _Open:
+    """A task that is not settled yet."""
+
+    handle: TaskHandle
+    since: float  # when it was accepted or attached, monotonic
+    permit: Permit | None
+    polls: int = 0
+    asked_at: float = 0.0  # age at the last usable answer
+    failed_in_a_row: int = 0
+    last_failure: type[LiangxinError] | None = None
+
+
+@define(eq=False)
+class Poller:
+    """See the module. Lives in one event loop."""
+
+    _loop: asyncio.AbstractEventLoop
+    _ask: Callable[[str], Awaitable[TaskRecord]]
+    _expires_at: Callable[[TaskRecord], datetime | None]
+    _polling: Polling
+    _teller: Teller
+    _rand: Callable[[], float] = random.random
+    polls: int = 0
+    settled: int = 0
+    failed: int = 0
+    _open: dict[str, _Open] = field(factory=dict)
+    _agenda: Agenda = field(factory=Agenda)
+    _paces: dict[str, Pace] = field(factory=dict)
+    _budget: QueryBudget = field(init=False)
+    _idle: list[asyncio.Future[None]] = field(factory=list)
+    _timer: asyncio.TimerHandle | None = None
+    _past: OrderedDict[str, None] = field(factory=OrderedDict)
+    _empty: list[asyncio.Future[None]] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._budget = QueryBudget(self._polling.max_rate)
+
+    # ------------------------------------------------------------------- tasks in
+
+    def follow(
+        self, handle: TaskHandle, *, permit: Permit | None, soon: bool = False
+    ) -> None:
+        """Take over a task: from now on it is polled until it is settled.
+
+        Args:
+            handle: a handle that nobody follows yet.
+            permit: released when the task settles; None for an attached task.
+            soon: ask at once, for a task that may be long over.
+        """
+        now = self._loop.time()
+        task = _Open(handle, now, permit)
+        self._open[handle.task_id] = task
+        delay = (
+            0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
+        )
+        self._plan(task, now, delay)
+
+    def find(self, task_id: str) -> TaskHandle | None:
+        """The open handle of `task_id`, or None."""
+        task = self._open.get(task_id)
+        return None if task is None else task.handle
+
+    def knows(self, task_id: str) -> bool:
+        """Whether the id is, or lately was, one of this session's tasks."""
+        return task_id in self._open or task_id in self._past
+
+    @property
+    def pending(self) -> tuple[TaskHandle, ...]:
+        """Handles of all open tasks, oldest first."""
+        return tuple(task.handle for task in self._open.values())
+
+    async def settled_all(self) -> None:
+        """Wait until no task is open."""
+        while self._open:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._empty.append(waiter)
+            await waiter
+
+    # -------------------------------------------------------------------- workers
+
+    async def work(self) -> None:
+        """Ask about due tasks, one after the other, until cancelled."""
+        while True:
+            task = self._take()
+            if task is None:
+                waiter: asyncio.Future[None] = self._loop.create_future()
+                self._idle.append(waiter)
+                self._set_timer()
+                await waiter
+            else:
+                self._set_timer()  # there may be work for another worker too
+                await self._inquire(task)
+
+    def _take(self) -> _Open | None:
+        now = self._loop.time()
+        if self._budget.ready_at() > now:
+            return None
+        key = self._agenda.pop_due(now)
+        if key is None:
+            return None
+        self._budget.spend(now)
+        return self._open[key]
+
+    def _plan(self, task: _Open, now: float, delay: float) -> None:
+        due = now + delay
+        if self._polling.patience is not None:
+            due = min(due, max(now, task.since + self._polling.patience))
+        self._agenda.set(task.handle.task_id, due)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Make sure that an idle worker wakes at the next instant with work to do."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._agenda.next_due()
+        if due is None or not self._idle:
+            return
+        at = max(due, self._budget.ready_at())
+        if at <= self._loop.time():
+            self._wake_one()
+        else:
+            self._timer = self._loop.call_at(at, self._set_timer)
+
+    def _wake_one(self) -> None:
+        while self._idle:
+            waiter = self._idle.pop()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    # -------------------------------------------------------------------- one query
+
+    async def _inquire(self, task: _Open) -> None:
+        task_id = task.handle.task_id
+        started = self._loop.time()
+        task.polls += 1
+        self.polls += 1
+        try:
+            record = await self._ask(task_id)
+        except LiangxinError as exc:
+            self._on_failure(task, exc, started)
+        except Exception as exc:  # noqa: BLE001 - a fault of ours must not stop a worker
+            _log.exception("the query about task %r broke", task_id)
+            self._on_failure(
+                task, ProtocolError(f"the query broke: {type(exc).__name__}"), started
+            )
+        else:
+            self._on_record(task, record, started)
+
+    def _on_record(self, task: _Open, record: TaskRecord, started: float) -> None:
+        now = self._loop.time()
+        self._budget.answered()
+        if self._teller.listening:
+            self._teller.tell(
+                PollComplete(
+                    at=now,
+                    task_id=task.handle.task_id,
+                    record=record,
+                    took=now - started,
+                )
+            )
+        if task.handle.done:
+            return  # closed or settled while the answer was under way
+        step = next_step(task.handle.record, record)
+        task.failed_in_a_row = 0
+        age = now - task.since
+        task.handle.note(record, changed=step is not Step.SAME)
+        if step is Step.ENDED:
+            self._learn(task, record, age)
+            expires = self._expires_at(record)
+            self._settle(task, conclude(record, task.handle.model, expires))
+            return
+        task.asked_at = age
+        self._go_on(
+            task, now, next_delay(age, self._pace(task.handle.model), self._polling)
+        )
+
+    def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
+        now = self._loop.time()
+        if isinstance(error, SaturatedError):
+            self._budget.refused(now, started, error.retry_after)
+        if self._teller.listening:
+            self._teller.tell(
+                PollFailed(
+                    at=now, task_id=task.handle.task_id, error=error, took=now - started
+                )
+            )
+        if task.handle.done:
+            return
+        same = task.last_failure is type(error)
+        task.failed_in_a_row = task.failed_in_a_row + 1 if same else 1
+        task.last_failure = type(error)
+        age, grace = now - task.since, self._polling.grace
+        seen = task.handle.record is not None
+        row = task.failed_in_a_row
+        if is_lost(error, in_a_row=row, age=age, grace=grace, seen=seen):
+            self._settle(task, _lost(task.handle, error))
+            return
+        usual = next_delay(age, self._pace(task.handle.model), self._polling)
+        early = isinstance(error, NotFoundError) and not seen and age < grace
+        extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
+        self._go_on(task, now, max(usual, extra), error)
+
+    def _go_on(
+        self, task: _Open, now: float, delay: float, error: LiangxinError | None = None
+    ) -> None:
+        patience = self._polling.patience
+        if patience is None or now - task.since < patience:
+            self._plan(task, now, delay)
+            return
+        handle = task.handle
+        outcome = TaskTimeoutError(
+            f"task {handle.task_id!r} is not over after {patience:g} s of polling "
+            "(Polling.patience); session.attach(task_id) waits for it again",
+            task_id=handle.task_id,
+            record=handle.record,
+        )
+        outcome.__cause__ = error
+        self._settle(task, outcome)
+
+    # ------------------------------------------------------------------- tasks out
+
+    def _settle(self, task: _Open, outcome: Result | LiangxinError) -> None:
+        handle = task.handle
+        del self._open[handle.task_id]
+        self._agenda.discard(handle.task_id)
+        self._past[handle.task_id] = None
+        if len(self._past) > _REMEMBERED:
+            self._past.popitem(last=False)
+        error = outcome if isinstance(outcome, LiangxinError) else None
+        self.settled += 1
+        self.failed += error is not None
+        if task.permit is not None:
+            task.permit.release()
+        handle.settle(outcome)
+        if self._teller.listening:
+            now = self._loop.time()
+            self._teller.tell(
+                TaskSettled(
+                    at=now,
+                    task_id=handle.task_id,
+                    model=handle.model,
+                    age=now - task.since,
+                    polls=task.polls,
+                    error=error,
+                )
+            )
+        if not self._open:
+            waiters, self._empty = self._empty, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def close(self, why: str) -> None:
+        """Settle what is open with `SessionClosedError`; each names its task id."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in tuple(self._open.values()):
+            task_id = task.handle.task_id
+            self._settle(
+                task,
+                SessionClosedError(
+                    f"{why}; task {task_id!r} goes on at the service, and "
+                    "session.attach(task_id) waits for it again",
+                    task_id=task_id,
+                ),
+            )
+
+    # ------------------------------------------------------------------------ pace
+
+    def _pace(self, model: str | None) -> Pace | None:
+        return None if model is None else self._paces.get(model)
+
+    def _learn(self, task: _Open, record: TaskRecord, age: float) -> None:
+        """Take the service's own times where it gives both: they have no lag."""
+        model = task.handle.model
+        if model is None or task.permit is None:
+            return  # an attached task was begun at an unknown time
+        took = (task.asked_at + age) / 2
+        if record.created_at is not None and record.completed_at is not None:
+            told = (record.completed_at - record.created_at).total_seconds()
+            took = told if 0 < told <= age else took
+        self._paces.setdefault(model, Pace()).learn(took)
+
+
+def _lost(handle: TaskHandle, error: LiangxinError) -> TaskLostError:
+    lost = TaskLostError(
+        f"task {handle.task_id!r} cannot be followed: {error}",
+        task_id=handle.task_id,
+        record=handle.record,
+    )
+    lost.__cause__ = error
+    return lost

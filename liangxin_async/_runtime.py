@@ -1,0 +1,176 @@
+"""What a session is while it is open: its parts, bound to one event loop.
+
+One asyncio task, of which the session is the owner, holds the task group with the
+poller's workers and every paid call. So opening and closing need not happen in the
+same task, and when the loop itself is torn down (`asyncio.run` cancels what is left)
+the same code closes everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import define, field
+
+from liangxin_async._download import Downloader
+from liangxin_async._errors import ConfigurationError, SessionClosedError
+from liangxin_async._gate import Gate
+from liangxin_async._poller import Poller
+from liangxin_async._submit import Submitter
+from liangxin_async._telling import Teller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from anyio.abc import TaskGroup
+
+    from liangxin_async._config import Polling, Timeouts
+    from liangxin_async._events import Observer
+    from liangxin_async._records import TaskRecord
+    from liangxin_async._transport import Transport
+    from liangxin_async.dialects import Dialect
+
+_log = logging.getLogger(__name__)
+
+_CLOSING_CONNECTIONS = 5.0  # seconds; beyond this a connection is left to the system
+
+
+@define(eq=False, weakref_slot=True)
+class Runtime:
+    """The open state of one session, in one event loop and one process."""
+
+    loop: asyncio.AbstractEventLoop
+    dialect: Dialect
+    transport: Transport
+    downloader: Downloader
+    gate: Gate
+    poller: Poller
+    submitter: Submitter = field(init=False)
+    _timeouts: Timeouts
+    _pid: int = field(factory=os.getpid)
+    _group: TaskGroup | None = None
+    _early: list[Callable[[], Coroutine[Any, Any, None]]] = field(factory=list)
+    _stop: asyncio.Event = field(factory=asyncio.Event)
+    _closed: bool = False
+    _main: asyncio.Task[None] | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether this runtime can never be used again: closed, or its loop is."""
+        return self._closed or self.loop.is_closed()
+
+    def check_usable_here(self) -> None:
+        """Raise ConfigurationError unless this is its process and its running loop."""
+        if os.getpid() != self._pid:
+            raise ConfigurationError(
+                "the session was opened before this process was forked; make a session "
+                "of its own in each process"
+            )
+        if asyncio.get_running_loop() is not self.loop:
+            raise ConfigurationError(
+                "the session is open in another event loop, which still exists; close "
+                "it there, or make a session for each loop"
+            )
+
+    def spawn(self, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start `call` in a task that the session owns.
+
+        Raises:
+            SessionClosedError: closing has come too far for that.
+        """
+        if self._closed:
+            raise SessionClosedError("the session is closed")
+        if self._group is None:  # opened in this very step: the group comes next
+            self._early.append(call)
+        else:
+            self._group.start_soon(call)
+
+    async def query(self, task_id: str) -> TaskRecord:
+        """Ask once about a task."""
+        reply = await self.transport.query(self.dialect.write_query(task_id))
+        return self.dialect.read_query(reply, task_id)
+
+    def start(self, workers: int) -> None:
+        """Begin to work, in a task of its own."""
+        self.transport.open_nowait()
+        self._main = self.loop.create_task(
+            self._run(workers), name="liangxin_async session"
+        )
+
+    async def _run(self, workers: int) -> None:
+        why = "the event loop was shut down"
+        try:
+            async with anyio.create_task_group() as group:
+                self._group = group
+                for call in (self.poller.work,) * workers + tuple(self._early):
+                    group.start_soon(call)
+                await self._stop.wait()
+                why = "the session was closed"
+                self._refuse_new(why)
+                with anyio.move_on_after(self._timeouts.close):
+                    await self.submitter.idle()
+                group.cancel_scope.cancel()
+        except Exception:  # noqa: BLE001 - logged, and every waiter is told below
+            why = "the session broke; see the log of liangxin_async"
+            _log.exception("a session ended because of an error of its own")
+        finally:
+            self._closed = True
+            self._refuse_new(why)
+            self.poller.close(why)
+            with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
+                await self.transport.aclose()
+                await self.downloader.aclose()
+
+    def _refuse_new(self, why: str) -> None:
+        self.gate.close(SessionClosedError(why))
+
+    def stop_nowait(self) -> None:
+        """Ask for the end, without waiting. Only from the runtime's own loop."""
+        self._stop.set()
+
+    async def aclose(self) -> None:
+        """End everything and wait for it; cancelling only ends the waiting."""
+        if self.loop.is_closed() or self._main is None:
+            return
+        self.check_usable_here()
+        self._stop.set()
+        await asyncio.wait((self._main,))
+
+
+def make_runtime(
+    *,
+    dialect: Dialect,
+    transport: Transport,
+    downloader: Downloader,
+    polling: Polling,
+    timeouts: Timeouts,
+    observer: Observer | None,
+    max_in_flight: int | None,
+    callback_url: str | None,
+) -> Runtime:
+    """Return a started runtime in the running loop."""
+    loop = asyncio.get_running_loop()
+    teller = Teller(observer)
+
+    async def ask(task_id: str) -> TaskRecord:
+        return await runtime.query(task_id)
+
+    gate = Gate(loop, max_in_flight)
+    poller = Poller(loop, ask, dialect.expires_at, polling, teller)
+    runtime = Runtime(loop, dialect, transport, downloader, gate, poller, timeouts)
+    runtime.submitter = Submitter(
+        loop,
+        dialect,
+        transport,
+        gate,
+        poller,
+        teller,
+        callback_url,
+        runtime.spawn,
+    )
+    runtime.start(polling.workers)
+    return runtime

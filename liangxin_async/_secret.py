@@ -1,0 +1,75 @@
+"""The API key, in a wrapper that cannot be printed, copied out or stored by accident.
+
+Every ordinary way of looking at it shows the mask. Only `reveal` gives the text, and
+only the transport's innermost function calls it.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from liangxin_async._errors import ConfigurationError
+
+MASK = "[api key]"
+_MASKABLE = 8  # characters; a shorter key cannot be told from an ordinary word
+
+
+class ApiKey:
+    """An API key that masks itself.
+
+    Args:
+        text: the key; white space around it is dropped, the rest is sent as given.
+
+    Raises:
+        ConfigurationError: empty, or with characters that no header can carry. The
+            message does not repeat the key.
+    """
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise ConfigurationError(f"api_key: a str, not {type(text).__name__}")
+        trimmed = text.strip()
+        if not trimmed:
+            raise ConfigurationError("api_key: empty")
+        bad = {f"U+{ord(char):04X}" for char in trimmed if not "!" <= char <= "~"}
+        if bad:
+            # Curly quotes and spaces from a paste are the usual cause.
+            raise ConfigurationError(
+                "api_key: only visible ASCII characters are allowed; "
+                f"found {', '.join(sorted(bad))}"
+            )
+        self.__text = trimmed
+
+    def reveal(self) -> str:
+        """Return the key itself."""
+        return self.__text
+
+    def mask(self, text: str) -> str:
+        """Return `text` with every occurrence of the key replaced."""
+        if len(self.__text) < _MASKABLE:
+            return text
+        return text.replace(self.__text, MASK)
+
+    def mask_bytes(self, body: bytes) -> bytes:
+        """Return `body` with every occurrence of the key replaced."""
+        if len(self.__text) < _MASKABLE:
+            return body
+        needle = self.__text.encode("ascii")
+        return body.replace(needle, MASK.encode()) if needle in body else body
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is not pickled or copied")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)

@@ -1,0 +1,541 @@
+"""`Session`: the library's front. It opens, lends its parts, and closes.
+
+A session is a description (key, address, settings) that can be made anywhere, and a
+`Runtime` that exists while it is open in some event loop.
+
+    state    entered by                                a call that needs it
+    ------   ---------------------------------------   --------------------------------
+    new      making it; its loop having gone           opens it in the running loop
+    open     `open()`, `async with`, a first call      uses it
+    closed   `aclose()`, leaving `async with`          SessionClosedError; `open()` and
+                                                       `async with` open it again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import field, frozen
+from yarl import URL
+
+from liangxin_async._batch import Batch
+from liangxin_async._config import (
+    API_KEY_VARIABLE,
+    Polling,
+    Timeouts,
+    check_duration,
+    is_loopback,
+    resolve_base_url,
+)
+from liangxin_async._download import Downloader
+from liangxin_async._errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    Problem,
+    SessionClosedError,
+)
+from liangxin_async._handle import TaskHandle
+from liangxin_async._runtime import Runtime, make_runtime
+from liangxin_async._secret import ApiKey
+from liangxin_async._transport import Transport
+from liangxin_async.dialects import LIANGXIN
+from liangxin_async.models import Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    import aiohttp
+
+    from liangxin_async._events import Observer
+    from liangxin_async._records import Result, TaskRecord
+    from liangxin_async.dialects import Dialect
+
+
+@frozen(kw_only=True)
+class Stats:
+    """Counts of one session since it was opened, at one instant.
+
+    Attributes:
+        in_flight: creates under way and accepted tasks that are not over.
+        waiting: submits that wait for a permit.
+        limits: tasks that may be in flight now, by model.
+        accepted: creates the service took.
+        saturated: creates the service refused as saturated (429).
+        polls: queries made by the poller.
+        settled: tasks that came to an end, good or bad.
+        failed: those of them that ended in an error.
+    """
+
+    in_flight: int = 0
+    waiting: int = 0
+    limits: Mapping[str, int] = field(factory=dict)
+    accepted: int = 0
+    saturated: int = 0
+    polls: int = 0
+    settled: int = 0
+    failed: int = 0
+
+
+class Session:
+    """A client of one account: submits, follows and downloads image tasks.
+
+    It may be made before any event loop runs; it opens on first use, in the loop that
+    runs then. Any number of asyncio tasks may share it. Close it with `aclose()` or
+    `async with`, in whatever asyncio task.
+
+    Args:
+        api_key: the key; None takes LIANGXIN_API_KEY from the environment. It is sent
+            to `base_url` only.
+        base_url: `https://host[:port][/prefix]` of the API; None takes
+            LIANGXIN_BASE_URL, then the dialect's documented address (LiangXin has
+            none). Plain http is for this machine only.
+        dialect: the service's wire.
+        callback_url: public HTTPS URL sent with every create that names none itself.
+        max_in_flight: most tasks in flight over all models, at least 1; None leaves
+            it to what the service accepts.
+        polling: when and how often tasks are asked about.
+        timeouts: limits of single exchanges.
+        observer: called with every event; see `Event`.
+        http: an `aiohttp.ClientSession` of your own for the API calls. It is never
+            closed here. Creates then use its connections too, so that one which went
+            stale can end in `SubmitUnknownError`; pass a connector with
+            `force_close=True` to rule that out. Downloads never use it.
+        trust_env: take proxies and netrc from the environment, as in aiohttp.
+        auth_header: header that carries the key.
+        auth_scheme: word before the key; "" sends the key alone. Neither is stated by
+            LiangXin; these are what its API family takes.
+
+    Raises:
+        ConfigurationError: no key, no base URL, or a setting that cannot work.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        dialect: Dialect = LIANGXIN,
+        callback_url: str | None = None,
+        max_in_flight: int | None = None,
+        polling: Polling | None = None,
+        timeouts: Timeouts | None = None,
+        observer: Observer | None = None,
+        http: aiohttp.ClientSession | None = None,
+        trust_env: bool = False,
+        auth_header: str = "Authorization",
+        auth_scheme: str = "Bearer",
+    ) -> None:
+        self._runtime: Runtime | None = None
+        self._closed = False
+        self._key = ApiKey(_find_key(api_key))
+        self._base_url = resolve_base_url(base_url, dialect.default_base_url)
+        self._dialect = dialect
+        self._callback_url = _check_callback_url(callback_url)
+        self._max_in_flight = _check_count("max_in_flight", max_in_flight)
+        self._polling = Polling() if polling is None else polling
+        self._timeouts = Timeouts() if timeouts is None else timeouts
+        self._observer = observer
+        self._http = http
+        self._trust_env = trust_env
+        self._auth_header = _check_token("auth_header", auth_header)
+        self._auth_scheme = auth_scheme and _check_token("auth_scheme", auth_scheme)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._is_open() else "new"
+        return f"<Session {self._dialect.name} {self._base_url} {state}>"
+
+    # ------------------------------------------------------------------- life cycle
+
+    async def open(self) -> None:
+        """Open the session in the running event loop; nothing happens if it is open.
+
+        Also opens a closed session again. No request is sent.
+
+        Raises:
+            ConfigurationError: it is open in another loop that still exists, or was
+                opened before this process was forked.
+        """
+        self._closed = False
+        self._open_runtime()
+
+    async def aclose(self) -> None:
+        """Close: nothing of the session runs afterwards. May be called repeatedly.
+
+        Creates under way get `Timeouts.close` seconds to tell their task ids. Whoever
+        waits for a task gets `SessionClosedError` with its id; the tasks themselves go
+        on at the service. Cancelling is safe: closing goes on.
+        """
+        self._closed = True
+        if self._runtime is not None:
+            await self._runtime.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        runtime = getattr(self, "_runtime", None)
+        if runtime is None or runtime.is_gone:
+            return
+        _warn(f"unclosed {self!r}", ResourceWarning, source=self)
+        runtime.loop.call_soon_threadsafe(runtime.stop_nowait)
+
+    def _is_open(self) -> bool:
+        return self._runtime is not None and not self._runtime.is_gone
+
+    def _use(self) -> Runtime:
+        """Return the runtime of the running loop, opening it on first use."""
+        if self._closed:
+            raise SessionClosedError(
+                "the session is closed; `await session.open()` opens it again"
+            )
+        return self._open_runtime()
+
+    def _open_runtime(self) -> Runtime:
+        runtime = self._runtime
+        if runtime is not None and not runtime.is_gone:
+            runtime.check_usable_here()
+            return runtime
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(
+                "no event loop is running here; call this from async code"
+            ) from None
+        if self._http is not None and self._http.closed:
+            raise ConfigurationError("http: the aiohttp.ClientSession given is closed")
+        self._runtime = make_runtime(
+            dialect=self._dialect,
+            transport=self._make_transport(),
+            downloader=self._make_downloader(),
+            polling=self._polling,
+            timeouts=self._timeouts,
+            observer=self._observer,
+            max_in_flight=self._max_in_flight,
+            callback_url=self._callback_url,
+        )
+        return self._runtime
+
+    def _make_transport(self) -> Transport:
+        return Transport(
+            base=self._base_url,
+            key=self._key,
+            timeouts=self._timeouts,
+            auth_header=self._auth_header,
+            auth_scheme=self._auth_scheme,
+            trust_env=self._trust_env,
+            brought=self._http,
+            connections=self._polling.workers + 4,  # `record` and refreshes beside them
+        )
+
+    def _make_downloader(self) -> Downloader:
+        return Downloader(
+            allow_loopback=is_loopback(URL(self._base_url).host),
+            trust_env=self._trust_env,
+            connect_timeout=self._timeouts.connect,
+            read_timeout=self._timeouts.download_idle,
+        )
+
+    # ------------------------------------------------------------------- submitting
+
+    async def submit(
+        self, request: Request, *, timeout: float | None = None, priority: int = 0
+    ) -> TaskHandle:
+        """Have a task made, and return its handle once the service accepted it.
+
+        Waits for a permit of the gate, then sends one createTask. A 429 is waited out
+        with no permit held; a create that never left, or that the gateway sent back,
+        is sent again a few times. Nothing else is ever sent twice.
+
+        Args:
+            request: what to make.
+            timeout: seconds for all of it, the queueing included; None waits as long
+                as the service is saturated.
+            priority: higher goes first among the session's waiting creates of a model.
+
+        Raises:
+            InvalidRequestError: not a request, or one for another service.
+            SubmitTimeoutError: no place in time; nothing was accepted.
+            SubmitUnknownError: sent, outcome unknown; never sent again by itself.
+            AuthenticationError, InsufficientQuotaError: the account; stop submitting.
+            ApiError: the service refused this request.
+            ConnectError: no connection, after several tries; nothing was sent.
+            SessionClosedError: the session is or was closed.
+
+        Cancelling is safe: before the first byte left, nothing is sent; after it the
+        create is finished in the background, and an accepted task appears in
+        `pending`, at the observer and in the log.
+        """
+        check_duration("timeout", timeout)
+        self._check_request(request)
+        runtime = self._use()
+        return await runtime.submitter.submit(
+            request, timeout=timeout, priority=_check_priority(priority)
+        )
+
+    async def generate(
+        self, request: Request, *, timeout: float | None = None, priority: int = 0
+    ) -> Result:
+        """Submit `request` and wait for its result.
+
+        Args:
+            request: what to make.
+            timeout: seconds for queueing, creating and generating together; None sets
+                no limit of the call's own.
+            priority: as in `submit`.
+
+        Raises:
+            LiangxinError: as `submit` and `TaskHandle.wait`. A `TaskTimeoutError` has
+                the task id: the task goes on and can be attached to.
+
+        Cancelling is safe, as in `submit`; a task that was accepted goes on.
+        """
+        began = anyio.current_time()
+        handle = await self.submit(request, timeout=timeout, priority=priority)
+        if timeout is None:
+            return await handle.wait()
+        left = timeout - (anyio.current_time() - began)
+        return await handle.wait(max(0.0, left))
+
+    def map(
+        self,
+        requests: Iterable[Request] | AsyncIterable[Request],
+        *,
+        ordered: bool = False,
+        timeout: float | None = None,
+        priority: int = -1,
+    ) -> Batch:
+        """Generate every request of an iterable, at the pace the service allows.
+
+        Args:
+            requests: a sync or async iterable, finite or not. It is pulled in the
+                event loop, and only as fast as outcomes are taken.
+            ordered: yield outcomes in input order instead of as they come.
+            timeout: seconds for each request, queueing included, as in `generate`.
+            priority: below single calls by default, so that these pass a batch.
+
+        Returns:
+            A `Batch`: iterate it with `async for`; use it with `async with` too where
+            the loop may be left early.
+
+        Raises:
+            While iterating: AuthenticationError or InsufficientQuotaError when the
+            account is dead, after what is in flight has come home; whatever
+            `requests` itself raises, likewise. Everything else is one failed outcome.
+        """
+        check_duration("timeout", timeout)
+        return Batch(
+            requests,
+            use=self._use,
+            check=self._check_request,
+            ordered=ordered,
+            timeout=timeout,
+            priority=_check_priority(priority),
+        )
+
+    def _check_request(self, request: object) -> None:
+        if not isinstance(request, Request):
+            problem = Problem(
+                "request",
+                type(request).__name__,
+                "a request, such as ZImage('a prompt') or Generic(model, input={...})",
+            )
+            raise InvalidRequestError.of("the request", (problem,))
+        if request.provider not in (None, self._dialect.name):
+            problem = Problem(
+                "request",
+                f"{type(request).__name__}, a model of {request.provider}",
+                f"a model of {self._dialect.name}, or Generic",
+            )
+            raise InvalidRequestError.of("the request", (problem,))
+
+    # -------------------------------------------------------------------- following
+
+    def attach(self, task_id: str, *, model: str | None = None) -> TaskHandle:
+        """Follow a task that was made earlier or elsewhere.
+
+        Does not wait and sends nothing by itself; the poller asks about it at once.
+        An id that the session follows already gives the handle that exists.
+
+        Args:
+            task_id: the id as the service gave it.
+            model: its model, where you know it.
+
+        Raises:
+            InvalidRequestError: not a task id.
+            ConfigurationError: no event loop is running here.
+            SessionClosedError: the session is closed.
+        """
+        _check_task_id(task_id)
+        runtime = self._use()
+        handle = runtime.poller.find(task_id)
+        if handle is None:
+            handle = TaskHandle(task_id, model=model, loop=runtime.loop)
+            runtime.poller.follow(handle, permit=None, soon=True)
+        return handle
+
+    async def record(self, task_id: str) -> TaskRecord:
+        """Ask once how a task is doing; no waiting, no retries.
+
+        Raises:
+            NotFoundError: the service does not know the id, or not yet.
+            LiangxinError: any other refusal, or no usable answer.
+
+        Cancelling is safe.
+        """
+        return await self._use().query(_check_task_id(task_id))
+
+    async def download(
+        self,
+        result: Result,
+        to: str | os.PathLike[str],
+        *,
+        stem: str | None = None,
+        overwrite: bool = False,
+        max_size_bytes: int | None = None,
+        timeout: float | None = None,
+    ) -> list[Path]:
+        """Save the files of a result, each whole or not at all.
+
+        Args:
+            result: what `generate` or a handle gave.
+            to: folder; made if missing.
+            stem: file name without extension; None takes the task id. Never taken
+                from the URL. The extension follows the file's own content.
+            overwrite: whether a file named by `stem` may be replaced; otherwise the
+                next free number is added. Files named by task id are replaced.
+            max_size_bytes: per file; None is 64 MiB.
+            timeout: seconds for all files; None sets no limit beyond
+                `Timeouts.download_idle`.
+
+        Returns:
+            The paths, in the order of `result.urls`.
+
+        Raises:
+            DownloadError: with the reason. Files already whole stay.
+
+        Cancelling is safe and leaves no partial file.
+        """
+        check_duration("timeout", timeout)
+        runtime = self._use()
+        return await runtime.downloader.fetch(
+            result,
+            to,
+            refresh=runtime.query,
+            stem=stem,
+            overwrite=overwrite,
+            max_size_bytes=max_size_bytes,
+            timeout=timeout,
+        )
+
+    async def drain(self, timeout: float | None = None) -> tuple[TaskHandle, ...]:
+        """Wait until nothing is in flight: creates under way and open tasks.
+
+        Args:
+            timeout: seconds to wait, from 0; None waits for all.
+
+        Returns:
+            The handles still open when the time was over; empty when all is done.
+
+        Cancelling is safe.
+        """
+        check_duration("timeout", timeout)
+        runtime = self._runtime
+        if runtime is None or runtime.is_gone:
+            return ()
+        runtime.check_usable_here()
+        with anyio.move_on_after(timeout):
+            while runtime.submitter.under_way or runtime.poller.pending:
+                await runtime.submitter.idle()
+                await runtime.poller.settled_all()
+        return runtime.poller.pending
+
+    @property
+    def pending(self) -> tuple[TaskHandle, ...]:
+        """Handles of the tasks that are not over, oldest first. Store their ids and
+        attach to them later, in whatever process."""
+        return self._runtime.poller.pending if self._runtime is not None else ()
+
+    @property
+    def stats(self) -> Stats:
+        """A snapshot of the session's counts; all zero before it is opened."""
+        runtime = self._runtime
+        if runtime is None:
+            return Stats()
+        return Stats(
+            in_flight=runtime.gate.in_flight,
+            waiting=runtime.gate.waiting,
+            limits=runtime.gate.limits(),
+            accepted=runtime.submitter.accepted,
+            saturated=runtime.submitter.saturated,
+            polls=runtime.poller.polls,
+            settled=runtime.poller.settled,
+            failed=runtime.poller.failed,
+        )
+
+
+# -------------------------------------------------------------------- checks of input
+
+
+def _find_key(given: object) -> str:
+    key = given if given is not None else os.environ.get(API_KEY_VARIABLE, "")
+    if not isinstance(key, str) or not key.strip():
+        raise ConfigurationError(
+            f"no API key: pass api_key=... or set {API_KEY_VARIABLE}. `liangxin demo` "
+            "needs neither key nor URL."
+        )
+    return key
+
+
+def _check_callback_url(url: object) -> str | None:
+    if url is None:
+        return None
+    if not isinstance(url, str) or not url.startswith("https://"):
+        raise ConfigurationError(
+            f"callback_url: got {url!r}; allowed: a public https:// URL or None"
+        )
+    return url
+
+
+def _check_count(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name}: got {value!r}; allowed: None or 1 and more")
+    return value
+
+
+def _check_token(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isascii():
+        raise ConfigurationError(f"{name}: got {value!r}; allowed: an ASCII word")
+    if not all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in value):
+        raise ConfigurationError(f"{name}: got {value!r}; allowed: letters, digits, -")
+    return value
+
+
+def _check_priority(priority: object) -> int:
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise ConfigurationError(f"priority: got {priority!r}; allowed: an int")
+    return priority
+
+
+def _check_task_id(task_id: object) -> str:
+    if not isinstance(task_id, str) or not task_id.strip():
+        problem = Problem("task_id", repr(task_id), "a non-empty text")
+        raise InvalidRequestError.of("the task id", (problem,))
+    return task_id

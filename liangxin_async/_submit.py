@@ -1,0 +1,369 @@
+"""From a request to an accepted task: permit, one paid call, and what may follow it.
+
+The call runs in a task that the session owns, so that cancelling a caller cannot tear
+a paid call in two. The caller only waits, and decides once, in one step of the loop:
+either no byte has left, then the call is recalled, or it is finished without him.
+
+Invariants:
+- One `submit` leads to at most one create whose refusal is not certain.
+- A permit is held from just before the create until its verdict; while waiting out a
+  refusal none is held.
+- Every accepted task id is followed by the poller, whoever still waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+import anyio
+from attrs import define, field
+
+from liangxin_async._core.backoff import (
+    MAX_ATTEMPTS,
+    RETRY,
+    Verdict,
+    judge_create,
+    next_delay,
+)
+from liangxin_async._errors import (
+    ApiError,
+    LiangxinError,
+    ProtocolError,
+    SaturatedError,
+    ServiceError,
+    SessionClosedError,
+    SubmitTimeoutError,
+    SubmitUnknownError,
+)
+from liangxin_async._events import (
+    SubmitAccepted,
+    SubmitCancelled,
+    SubmitFailed,
+    SubmitRefused,
+    SubmitStarted,
+)
+from liangxin_async._handle import TaskHandle
+from liangxin_async._transport import Departure, RecalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from liangxin_async._gate import Gate, Permit
+    from liangxin_async._poller import Poller
+    from liangxin_async._telling import Teller
+    from liangxin_async._transport import Transport
+    from liangxin_async.dialects import Dialect, WireRequest
+    from liangxin_async.models import Request
+
+_log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class _Call:
+    """One paid call, between the session's task that makes it and its caller."""
+
+    request: Request
+    wire: WireRequest
+    permit: Permit
+    attempt: int
+    departure: Departure = field(factory=Departure)
+    scope: anyio.CancelScope = field(factory=anyio.CancelScope)
+    outcome: TaskHandle | LiangxinError | None = None
+    verdict: Verdict | None = None
+    detached: bool = False
+    waiter: asyncio.Future[None] | None = None
+
+    def finish(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+@define(eq=False)
+class Submitter:
+    """Submits for one session. Lives in one event loop."""
+
+    _loop: asyncio.AbstractEventLoop
+    _dialect: Dialect
+    _transport: Transport
+    _gate: Gate
+    _poller: Poller
+    _teller: Teller
+    _callback_url: str | None
+    _spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+    _rand: Callable[[], float] = random.random
+    accepted: int = 0
+    saturated: int = 0
+    _under_way: int = 0
+    _idle: list[asyncio.Future[None]] = field(factory=list)
+
+    @property
+    def under_way(self) -> int:
+        """Paid calls that are being made."""
+        return self._under_way
+
+    async def submit(
+        self, request: Request, *, timeout: float | None, priority: int
+    ) -> TaskHandle:
+        """See `Session.submit`."""
+        wire = self._dialect.write_create(request, self._callback_url)
+        ticket, began = self._gate.ticket(), self._loop.time()
+        attempt = retries = 0
+        call: _Call | None = None
+        last: LiangxinError | None = None
+        try:
+            with anyio.fail_after(timeout):
+                while True:
+                    attempt += 1
+                    queued = self._loop.time()
+                    permit = await self._gate.acquire(
+                        request.model, priority=priority, ticket=ticket
+                    )
+                    call = _Call(request, wire, permit, attempt)
+                    await self._make(call, queued)
+                    if isinstance(call.outcome, TaskHandle):
+                        return call.outcome
+                    assert call.outcome is not None, "a finished call has an outcome"
+                    last = call.outcome
+                    retries += call.verdict is Verdict.AGAIN
+                    delay = self._delay_before_next(call, last, retries)
+                    call = None
+                    await anyio.sleep(delay)
+        except TimeoutError:
+            return self._out_of_time(request, call, last, self._loop.time() - began)
+
+    def _delay_before_next(
+        self, call: _Call, error: LiangxinError, retries: int
+    ) -> float:
+        """Seconds until the next attempt; raises `error` where there must be none."""
+        again = call.verdict is Verdict.AGAIN and retries < MAX_ATTEMPTS
+        if not again and call.verdict is not Verdict.WAIT:
+            self._tell_failed(call, error)
+            raise error
+        # After a 429 the lane itself pauses: the next permit is the next attempt.
+        delay = next_delay(retries, RETRY, rand=self._rand()) if again else 0.0
+        self._teller.tell(
+            SubmitRefused(
+                at=self._loop.time(),
+                model=call.request.model,
+                attempt=call.attempt,
+                error=error,
+                delay=delay,
+            )
+        )
+        return delay
+
+    def _out_of_time(
+        self,
+        request: Request,
+        call: _Call | None,
+        last: LiangxinError | None,
+        waited: float,
+    ) -> TaskHandle:
+        if call is not None and isinstance(call.outcome, TaskHandle):
+            return call.outcome  # accepted in the very step in which the time ran out
+        if call is not None and call.departure.left:
+            raise SubmitUnknownError(
+                f"the time for submitting {request.model!r} ran out after {waited:.1f} "
+                "s while the create was under way; it is finished in the background, "
+                "and an accepted task shows up in session.pending and at the observer. "
+                "It is not sent again",
+                model=request.model,
+                reason="deadline while the create was under way",
+            ) from None
+        refused = last if isinstance(last, ApiError) else None
+        raise SubmitTimeoutError(
+            f"no place for {request.model!r} within {waited:.1f} s; nothing was "
+            f"accepted. Last: {last or 'waited behind other requests of this session'}",
+            http_status=refused.http_status if refused else None,
+            code=refused.code if refused else None,
+            message=refused.message if refused else "",
+            request_id=refused.request_id if refused else None,
+            retry_after=last.retry_after if isinstance(last, SaturatedError) else None,
+        ) from last
+
+    # ------------------------------------------------------------- the paid call
+
+    async def _make(self, call: _Call, queued: float) -> None:
+        """Have the call made and wait for its outcome."""
+        call.waiter = self._loop.create_future()
+        now = self._loop.time()
+        self._teller.tell(
+            SubmitStarted(
+                at=now,
+                model=call.request.model,
+                attempt=call.attempt,
+                queued=now - queued,
+            )
+        )
+        self._under_way += 1
+        try:
+            self._spawn(lambda: self._run(call))
+        except BaseException:
+            self._ended(call)
+            raise
+        try:
+            await call.waiter
+        except asyncio.CancelledError:
+            if call.outcome is None and call.departure.recall():
+                call.scope.cancel()
+                self._teller.tell(
+                    SubmitCancelled(
+                        at=self._loop.time(),
+                        model=call.request.model,
+                        attempt=call.attempt,
+                    )
+                )
+            else:
+                call.detached = True
+                if isinstance(call.outcome, TaskHandle):
+                    _log.warning(
+                        "the caller of an accepted create has gone; task %r goes on",
+                        call.outcome.task_id,
+                    )
+            raise
+
+    def _ended(self, call: _Call) -> None:
+        call.permit.forget()  # void where a verdict has ended or kept it
+        self._under_way -= 1
+        call.finish()
+        if not self._under_way:
+            idle, self._idle = self._idle, []
+            for waiter in idle:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _run(self, call: _Call) -> None:
+        """In the session's task: make the call and judge it. Never raises."""
+        try:
+            with call.scope:
+                await self._exchange(call)
+        except asyncio.CancelledError:
+            self._interrupted(call)
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever broke, the caller must be told
+            _log.exception("a create broke")
+            self._judge(call, ProtocolError(f"the create broke: {type(exc).__name__}"))
+        finally:
+            self._ended(call)
+
+    async def _exchange(self, call: _Call) -> None:
+        try:
+            reply = await self._transport.create(call.wire, call.departure)
+            accepted = self._dialect.read_create(reply)
+        except RecalledError:
+            return
+        except LiangxinError as exc:
+            self._judge(call, exc)
+            return
+        if self._poller.knows(accepted.task_id):
+            self._judge(call, _taken(call.request, accepted.task_id))
+            return
+        self.accepted += 1
+        handle = TaskHandle(
+            accepted.task_id,
+            request=call.request,
+            model=call.request.model,
+            record=accepted.record,
+            loop=self._loop,
+        )
+        call.outcome = handle
+        call.permit.accept()
+        self._poller.follow(handle, permit=call.permit)
+        self._tell_accepted(call, handle)
+
+    def _judge(self, call: _Call, error: LiangxinError) -> None:
+        call.verdict = judge_create(error, left=call.departure.left)
+        if call.verdict is Verdict.UNKNOWN:
+            error = _unknown(call.request, error)
+        call.outcome = error
+        if isinstance(error, SaturatedError):
+            self.saturated += 1
+            call.permit.refuse(error.retry_after)
+        elif isinstance(error, ServiceError) and error.refused:
+            call.permit.refuse()
+        else:
+            call.permit.forget()
+        if call.detached:
+            self._tell_failed(call, error)
+
+    def _interrupted(self, call: _Call) -> None:
+        if call.outcome is not None:
+            return
+        if not call.departure.left:
+            call.outcome = SessionClosedError(
+                "the session was closed before the create was sent"
+            )
+            call.verdict = Verdict.REFUSED
+            return
+        self._judge(
+            call, SessionClosedError("the session was closed while it was under way")
+        )
+
+    async def idle(self) -> None:
+        """Wait until no paid call is under way."""
+        while self._under_way:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    # --------------------------------------------------------------------- telling
+
+    def _tell_accepted(self, call: _Call, handle: TaskHandle) -> None:
+        if call.detached:
+            _log.warning(
+                "a create was accepted after its caller had gone: task %r",
+                handle.task_id,
+            )
+        self._teller.tell(
+            SubmitAccepted(
+                at=self._loop.time(),
+                model=call.request.model,
+                attempt=call.attempt,
+                task_id=handle.task_id,
+                detached=call.detached,
+            )
+        )
+
+    def _tell_failed(self, call: _Call, error: LiangxinError) -> None:
+        if isinstance(error, SubmitUnknownError):
+            _log.warning("%s", error)
+        self._teller.tell(
+            SubmitFailed(
+                at=self._loop.time(),
+                model=call.request.model,
+                attempt=call.attempt,
+                error=error,
+                detached=call.detached,
+            )
+        )
+
+
+def _unknown(request: Request, cause: LiangxinError) -> SubmitUnknownError:
+    if isinstance(cause, SubmitUnknownError):
+        return cause
+    error = SubmitUnknownError(
+        f"the create for {request.model!r} was sent, and whether it was accepted is "
+        f"unknown ({cause}). It may have been charged; it was not sent again, and "
+        "submitting it again may pay twice",
+        model=request.model,
+        reason=str(cause),
+        http_status=getattr(cause, "http_status", None),
+        request_id=getattr(cause, "request_id", None),
+    )
+    error.__cause__ = cause
+    return error
+
+
+def _taken(request: Request, task_id: str) -> SubmitUnknownError:
+    return SubmitUnknownError(
+        f"the create for {request.model!r} was answered with task id {task_id!r}, "
+        "which already belongs to another request of this session; which of them it "
+        "is, or whether a second task exists, is unknown. It was not sent again",
+        model=request.model,
+        reason="the task id belongs to another request",
+        task_id=task_id,
+    )

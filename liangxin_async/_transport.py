@@ -1,0 +1,278 @@
+"""HTTP through aiohttp: the one place where its exceptions are known.
+
+It settles three things that the rest relies on. (1) For every failed exchange it is
+known whether a byte of the request may have left: the body is a payload that notes
+the moment in which aiohttp starts to write, which is also when the buffered headers
+go. (2) Every foreign exception ends here, replaced by one of ours that holds no
+header, URL query or key. (3) Nothing is followed, coerced or read without a cap.
+
+Creates use connections of their own, each for one request: a stale keep-alive
+connection that breaks under a POST leaves an outcome that nobody can decide.
+
+`Transport` owns the sessions it makes, and closes them; a session that the user
+brought is used as it is and left open.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import aiohttp
+import anyio
+from aiohttp import payload
+from attrs import define, field
+from yarl import URL
+
+from liangxin_async._errors import (
+    ConnectError,
+    ConnectionLostError,
+    ProtocolError,
+    RequestTimeoutError,
+    TransportError,
+)
+from liangxin_async._version import __version__
+from liangxin_async.dialects import WireReply, WireRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.abc import AbstractStreamWriter
+
+    from liangxin_async._config import Timeouts
+    from liangxin_async._secret import ApiKey
+
+MAX_BODY = 1024 * 1024  # bytes, decoded; a record is a few kB (reliability.md 3.3)
+_WRITE_SIZE = 64 * 1024  # bytes; inline images must not be copied in one piece
+_USER_AGENT = f"liangxin-async/{__version__}"
+
+
+@define
+class Departure:
+    """Whether a create has begun to leave, shared by its sender and its caller.
+
+    Invariant: once `left` is true `recalled` stays false, and the reverse. Both are
+    set in one step of the loop, so the caller's cancellation and the first byte
+    cannot both win.
+    """
+
+    left: bool = False
+    recalled: bool = False
+
+    def recall(self) -> bool:
+        """Forbid the departure; return whether that was still possible."""
+        self.recalled = not self.left
+        return self.recalled
+
+
+class RecalledError(Exception):
+    """The caller took the create back before its first byte."""
+
+
+class _WatchedBody(payload.Payload):
+    """A body that notes when its first byte, and the headers before it, are written.
+
+    aiohttp buffers the headers and flushes them with the first write of the body.
+    """
+
+    _value: bytes
+    _autoclose = True  # bytes hold nothing that would have to be closed
+
+    def __init__(self, body: bytes, departure: Departure) -> None:
+        super().__init__(body, content_type="application/json")
+        self._departure = departure
+
+    @property
+    def size(self) -> int:
+        return len(self._value)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        if self._departure.recalled:
+            raise RecalledError
+        self._departure.left = True
+        for start in range(0, len(self._value), _WRITE_SIZE):
+            await writer.write(self._value[start : start + _WRITE_SIZE])
+
+
+@define
+class Transport:
+    """Exchanges with one API origin."""
+
+    _base: str
+    _key: ApiKey = field(repr=False)
+    _timeouts: Timeouts
+    _auth_header: str
+    _auth_scheme: str
+    _trust_env: bool
+    _brought: aiohttp.ClientSession | None
+    _connections: int
+    _queries: aiohttp.ClientSession | None = None
+    _creates: aiohttp.ClientSession | None = None
+
+    def open_nowait(self) -> None:
+        """Make the client sessions. Must be called inside the running loop."""
+        if self._brought is not None:
+            self._queries = self._creates = self._brought
+            return
+        self._queries = self._new_session(
+            aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15.0)
+        )
+        self._creates = self._new_session(
+            aiohttp.TCPConnector(limit=0, force_close=True)
+        )
+
+    def _new_session(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            trust_env=self._trust_env,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+        )
+
+    async def create(self, request: WireRequest, departure: Departure) -> WireReply:
+        """Send a paid call once. `departure.left` tells whether it may have arrived.
+
+        Raises:
+            TransportError: no whole answer.
+            ProtocolError: an answer over the cap, or that HTTP cannot read.
+            RecalledError: `departure` was recalled in time.
+        """
+        assert request.body is not None, "a create has a body"
+        body = _WatchedBody(request.body, departure)
+        try:
+            return await self._exchange(
+                self._creates, request, body, self._timeouts.create
+            )
+        except TransportError:
+            if departure.recalled:
+                raise RecalledError from None
+            raise
+
+    async def query(self, request: WireRequest) -> WireReply:
+        """Send a call that costs nothing and may be repeated.
+
+        Raises:
+            TransportError: no whole answer.
+            ProtocolError: an answer over the cap, or that HTTP cannot read.
+        """
+        return await self._exchange(self._queries, request, None, self._timeouts.query)
+
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession | None,
+        request: WireRequest,
+        body: payload.Payload | None,
+        limit: float,
+    ) -> WireReply:
+        assert session is not None, "open_nowait comes first"
+        try:
+            with anyio.fail_after(limit + self._timeouts.connect):
+                return await self._send(session, request, body, limit)
+        except TransportError:
+            raise
+        except (aiohttp.ClientError, OSError) as exc:
+            # `from None`: a ClientResponseError carries the request's headers.
+            raise map_error(exc, self._key.mask) from None
+
+    async def _send(
+        self,
+        session: aiohttp.ClientSession,
+        request: WireRequest,
+        body: payload.Payload | None,
+        limit: float,
+    ) -> WireReply:
+        credential = f"{self._auth_scheme} {self._key.reveal()}".lstrip()
+        async with session.request(
+            request.method,
+            URL(self._base + request.target, encoded=True),
+            data=body,
+            headers={
+                self._auth_header: credential,
+                "Accept": "application/json",
+                "User-Agent": _USER_AGENT,
+            },
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                connect=self._timeouts.connect,
+                sock_connect=self._timeouts.connect,
+                sock_read=limit,
+            ),
+        ) as response:
+            content = await _read_capped(response)
+            return WireReply(
+                response.status, response.headers, self._key.mask_bytes(content)
+            )
+
+    async def aclose(self) -> None:
+        """Close what was made here. Bounded, and safe to call twice."""
+        mine = () if self._brought is not None else (self._queries, self._creates)
+        self._queries = self._creates = None
+        for session in mine:
+            if session is not None:
+                await session.close()
+
+
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            response.close()
+            raise ProtocolError(
+                f"an answer of more than {MAX_BODY} bytes (HTTP {response.status})",
+                http_status=response.status,
+                body=chunks[0][:400].decode("utf-8", "replace") if chunks else "",
+            )
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+# TLS that does not fit, or an address that is none: asking again changes nothing.
+_NEVER_BY_WAITING = (
+    aiohttp.ClientSSLError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+
+
+def map_error(exc: BaseException, mask: Callable[[str], str]) -> Exception:
+    """Return our error for what aiohttp or the system raised.
+
+    The text keeps the class name, errno and host: enough to find the cause, and
+    nothing that could hold a header or a query.
+    """
+    what = _in_words(exc, mask)
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):
+        return ConnectError(f"no connection in time: {what}")
+    if isinstance(exc, _NEVER_BY_WAITING):
+        return ConnectError(f"no connection: {what}", permanent=True)
+    if isinstance(exc, (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
+        return ConnectError(f"no connection: {what}")
+    if isinstance(exc, TimeoutError):
+        return RequestTimeoutError(f"no whole answer in time: {what}")
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return ProtocolError(f"an answer that is not HTTP: {what}")
+    return ConnectionLostError(f"the connection broke: {what}")
+
+
+def _in_words(exc: BaseException, mask: Callable[[str], str]) -> str:
+    name = type(exc).__name__
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        cause = exc.os_error.strerror or str(exc.os_error)
+        return mask(f"{name} to {exc.host}:{exc.port} ({cause})")
+    if isinstance(exc, ssl.SSLError):
+        return f"{name} ({exc.reason})"
+    if isinstance(exc, OSError) and exc.strerror:
+        return f"{name} ({exc.strerror})"
+    return name

@@ -1,0 +1,109 @@
+"""What a dialect is: how requests are written and replies are read, without I/O.
+
+A dialect turns a typed request into a `WireRequest` and a `WireReply` into a value or
+one of our errors. It knows no socket, clock or session. A third service is one more
+module with one more object of this shape.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from liangxin_async._records import TaskRecord
+    from liangxin_async.models import Request
+
+
+@frozen
+class WireRequest:
+    """One HTTP request to the API, without host and credentials.
+
+    Attributes:
+        method: "GET" or "POST".
+        target: path and query below the base URL, already percent-encoded.
+        body: JSON in UTF-8, or None.
+    """
+
+    method: str
+    target: str
+    body: bytes | None = field(default=None, repr=False)
+
+
+@frozen
+class WireReply:
+    """One whole HTTP answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: header fields; looked up without regard to case.
+        body: decoded body, within the transport's size cap.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@frozen
+class Accepted:
+    """The answer to an accepted create.
+
+    Attributes:
+        task_id: the new task.
+        record: its first status, where the create answer holds one.
+    """
+
+    task_id: str
+    record: TaskRecord | None = None
+
+
+class Dialect(Protocol):
+    """The wire of one service."""
+
+    @property
+    def name(self) -> str:
+        """Name of the service; requests made for another one are refused."""
+        ...
+
+    @property
+    def default_base_url(self) -> str | None:
+        """Base URL that the service documents, or None where none is stated."""
+        ...
+
+    def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
+        """Return the paid call for `request`; its own callback URL wins."""
+        ...
+
+    def read_create(self, reply: WireReply) -> Accepted:
+        """Return the accepted task.
+
+        Raises:
+            ApiError: refused, or a fault; `_core.backoff` tells which may be repeated.
+            ProtocolError: an answer that is not this API's, or without a task id.
+            ConfigurationError: a redirect: the base URL is not the API's.
+        """
+        ...
+
+    def write_query(self, task_id: str) -> WireRequest:
+        """Return the call that asks about `task_id`."""
+        ...
+
+    def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
+        """Return the record of `task_id`.
+
+        Raises:
+            NotFoundError: the service does not know the id (or not yet).
+            ApiError: refused, or a fault.
+            ProtocolError: an answer that is not this API's, or about another task.
+            ConfigurationError: a redirect: the base URL is not the API's.
+        """
+        ...
+
+    def expires_at(self, record: TaskRecord) -> datetime | None:
+        """Return when the result URLs of `record` stop working, if documented."""
+        ...

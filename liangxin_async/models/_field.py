@@ -1,0 +1,114 @@
+"""What is known about one field of a request, as data.
+
+The facts are those of the service's documents: what a source does not state is `None`
+or empty here, and is not checked. What the upstream of the service documents for its
+own API stands in `upstream_hint`; it is for people to read and never enforced.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
+
+FieldType: TypeAlias = Literal["string", "integer", "boolean", "string[]"]
+Source: TypeAlias = Literal["seed", "docs", "name only"]
+
+WIRE: Final = "wire"  # key of a FieldInfo in the metadata of an attrs attribute
+
+
+@frozen
+class FieldInfo:
+    """One field of a request body.
+
+    Attributes:
+        name: dotted path in the request body, for example `input.seed`.
+        type: "string", "integer", "boolean" or "string[]".
+        required: whether the service demands it; None where no source says.
+        default: what the service takes when the field is left out, where stated. It
+            is never sent.
+        enum: the values that are accepted; empty where no list is stated.
+        aliases: pairs of value and second spelling; either one is accepted.
+        open_enum: the service accepts further names which nobody lists: a ratio (N:M)
+            must be in `enum`, and any other word passes.
+        min: smallest integer, or None.
+        max: largest integer, or None.
+        min_length: fewest characters, or None.
+        max_length: most characters, or None.
+        max_items: most items of a list, or None.
+        https: whether the text must be an `https://` URL.
+        notes: remarks of the source; may be empty.
+        upstream_hint: what the upstream of the service says; informs, not enforced.
+        source: where the facts are from: "seed", "docs" or "name only".
+    """
+
+    name: str
+    type: FieldType
+    required: bool | None = False
+    default: str | int | bool | None = None
+    enum: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+    open_enum: bool = False
+    min: int | None = None
+    max: int | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    max_items: int | None = None
+    https: bool = False
+    notes: str = ""
+    upstream_hint: str = ""
+    source: Source = "seed"
+
+    @property
+    def key(self) -> str:
+        """The last part of `name`: the key inside the object that holds the field."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every value that may be sent, aliases included; empty where any may be."""
+        spellings = [spelling for pair in self.aliases for spelling in pair]
+        return tuple(dict.fromkeys((*self.enum, *spellings)))
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        match self.type:
+            case "boolean":
+                return "true or false"
+            case "integer":
+                return f"an integer{_limits(self.min, self.max)}"
+            case "string[]":
+                most = "" if self.max_items is None else f"at most {self.max_items} "
+                return f"a list of {most}strings"
+            case "string":
+                return self._allowed_text()
+
+    def _allowed_text(self) -> str:
+        if self.https:
+            return "a public https:// URL"
+        if self.enum:
+            listed = set(self.enum)
+            others = [word for word in self.accepted if word not in listed]
+            also = f", or an alias: {', '.join(others)}" if others else ""
+            unlisted = ", or another name the service knows" if self.open_enum else ""
+            return f"one of {', '.join(self.enum)}{also}{unlisted}"
+        return f"a string{_limits(self.min_length, self.max_length, ' characters')}"
+
+
+def _limits(least: int | None, most: int | None, unit: str = "") -> str:
+    if least is not None and most is not None:
+        return f" of {least} to {most}{unit}"
+    if least is not None:
+        return f" of {least} or more{unit}"
+    return "" if most is None else f" of {most} or fewer{unit}"
+
+
+MODEL_NOTES: Final = "Fixed value."
+
+CALL_BACK_URL: Final = FieldInfo(
+    "callBackUrl",
+    "string",
+    https=True,
+    notes="Top level. Public HTTPS URL for the final callback.",
+)

@@ -1,0 +1,78 @@
+"""From the text of a command line to the typed value of a field.
+
+Only the type is settled here. Ranges and enumerations are checked when the request is
+made, where all problems are reported together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeAlias
+
+from liangxin_async._errors import InvalidRequestError, Problem
+from liangxin_async.models._field import FieldInfo
+from liangxin_async.models._shown import shown
+
+FieldValue: TypeAlias = str | int | bool | tuple[str, ...]
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_BOOLEANS = {"true": True, "false": False}
+
+
+def parse_field(info: FieldInfo, text: str) -> FieldValue:
+    """Return the value that `text` stands for.
+
+    Args:
+        info: the field; its `type` decides.
+        text: for a string, taken as it is. For an integer, decimal digits. For a
+            boolean, `true` or `false` in any case. For a list, either a JSON array of
+            strings or the one item of the list.
+
+    Raises:
+        InvalidRequestError: with one problem: the text does not fit the type.
+    """
+    value = _parsed(info, text)
+    if value is None:
+        problem = Problem(info.name, shown(text), _words(info))
+        raise InvalidRequestError.of(f"the value of {info.key}", [problem])
+    return value
+
+
+def _parsed(info: FieldInfo, text: str) -> FieldValue | None:
+    match info.type:
+        case "string":
+            return text
+        case "integer":
+            return _integer(text.strip())
+        case "boolean":
+            return _BOOLEANS.get(text.strip().lower())
+        case "string[]":
+            return _strings(text)
+
+
+def _words(info: FieldInfo) -> str:
+    if info.type == "string[]":
+        return "one item, or a JSON array of strings"
+    return info.allowed
+
+
+def _integer(text: str) -> int | None:
+    if _INTEGER.fullmatch(text) is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        # More digits than CPython converts; no service has such a field.
+        return None
+
+
+def _strings(text: str) -> tuple[str, ...] | None:
+    # No URL and no data URI begins with a bracket, so this is meant as JSON.
+    if not text.lstrip().startswith("["):
+        return (text,)
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return tuple(items) if all(isinstance(item, str) for item in items) else None
