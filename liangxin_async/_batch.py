@@ -18,7 +18,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 WAITING = 64  # requests pulled ahead of their acceptance; fills any gate quickly
+_CLOSING_SOURCE = 5.0  # seconds for an async generator of the user's to end
 UNTAKEN = 64  # outcomes that may wait before pulling stops
 
 # Nothing that follows could succeed: these end a batch.
@@ -83,12 +91,14 @@ class _Work:
 
     async def pump(self, runtime: Runtime) -> None:
         """Pull and submit until the source ends, an error ends it, or `stop`."""
-        source = _iterate(self.source)
+        source: Iterator[Request] | AsyncIterator[Request] | None = None
         try:
+            raw = self.source
+            source = aiter(raw) if isinstance(raw, AsyncIterable) else iter(raw)
             index = 0
             while await self._room():
                 try:
-                    request = await anext(source)
+                    request = await _next(source)
                 except StopAsyncIteration:
                     break
                 self.waiting += 1
@@ -348,20 +358,22 @@ class Batch(AsyncIterator[Outcome]):
             runtime.loop.call_soon_threadsafe(self._work.stop)
 
 
-async def _iterate(
-    source: Iterable[Request] | AsyncIterable[Request],
-) -> AsyncIterator[Request]:
-    if isinstance(source, AsyncIterable):
-        async for request in source:
-            yield request
-    else:
-        for request in source:
-            yield request
+async def _next(source: Iterator[Request] | AsyncIterator[Request]) -> Request:
+    if isinstance(source, AsyncIterator):
+        return await anext(source)
+    try:
+        return next(source)
+    except StopIteration:
+        raise StopAsyncIteration from None
 
 
-async def _close(source: AsyncIterator[Request]) -> None:
-    """Close the pump's own iterator, and with it the user's generator."""
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        with anyio.CancelScope(shield=True):
-            await aclose()
+async def _close(source: object) -> None:
+    """Close a generator, so that what it holds is free at a definite time.
+
+    Nobody can go on with it: requests were pulled ahead of those that were sent.
+    """
+    if isinstance(source, Generator):
+        source.close()
+    elif isinstance(source, AsyncGenerator):
+        with anyio.move_on_after(_CLOSING_SOURCE, shield=True):
+            await source.aclose()

@@ -1,0 +1,276 @@
+"""`map`: lazy in, one outcome each out, and a clean end in every way of leaving."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from liangxin_async import (
+    AuthenticationError,
+    ConfigurationError,
+    InsufficientQuotaError,
+    InvalidRequestError,
+    SessionClosedError,
+    SubmitUnknownError,
+    TaskFailedError,
+    TaskTimeoutError,
+    ZImage,
+)
+from liangxin_async.dialects import WireReply
+
+from .fakes import BAD_KEY, NO_MONEY, FakeService, reply, session_on
+
+pytestmark = pytest.mark.anyio
+
+
+class Pulled:
+    """An endless or finite source that counts what was taken from it."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = count
+        self.pulled = 0
+        self.closed = False
+
+    def sync(self) -> Iterator[ZImage]:
+        try:
+            while self.count is None or self.pulled < self.count:
+                self.pulled += 1
+                yield ZImage(f"p{self.pulled - 1}")
+        finally:
+            self.closed = True
+
+    async def later(self) -> AsyncIterator[ZImage]:
+        for request in self.sync():
+            await anyio.lowlevel.checkpoint()
+            yield request
+
+
+@pytest.mark.parametrize("kind", ["sync", "later"])
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_map_gives_one_outcome_for_each_request(kind: str, ordered: bool) -> None:
+    """All come home once, in input order if so asked, with their own request."""
+    service = FakeService(duration=lambda dice: dice.uniform(0.5, 9), cap=20)
+    async with session_on(service) as session:
+        source = getattr(Pulled(300), kind)()
+        outcomes = [outcome async for outcome in session.map(source, ordered=ordered)]
+    indexes = [outcome.index for outcome in outcomes]
+    assert sorted(indexes) == list(range(300))
+    assert (indexes == sorted(indexes)) is ordered
+    for outcome in outcomes:
+        assert outcome.request.prompt == f"p{outcome.index}"
+        assert outcome.unwrap().task_id == outcome.task_id
+    assert sum(service.accepted.values()) == 300
+    assert set(service.accepted.values()) == {1}
+
+
+async def test_map_of_nothing_ends_at_once() -> None:
+    """An empty input is no error."""
+    async with session_on(FakeService()) as session:
+        assert [outcome async for outcome in session.map([])] == []
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_map_over_an_endless_source_pulls_only_what_is_taken(
+    ordered: bool,
+) -> None:
+    """A consumer that stops taking stops the pulling; memory stays flat."""
+    service, source = FakeService(duration=1, cap=10), Pulled()
+    async with session_on(service) as session:
+        async with session.map(source.later(), ordered=ordered) as batch:
+            for taken in range(1, 401):
+                await anext(batch)
+                assert source.pulled <= taken + 10 + 64 + 64 + 1
+            await anyio.sleep(1000)
+            settled = source.pulled
+            await anyio.sleep(1000)
+            assert source.pulled == settled <= 400 + 10 + 64 + 64 + 1
+
+
+async def test_map_left_early_stops_submitting_and_closes_the_source() -> None:
+    """After `async with` nothing more is pulled or sent; accepted tasks go on."""
+    service, source = FakeService(duration=5, cap=10), Pulled()
+    async with session_on(service) as session:
+        async with session.map(source.later()) as batch:
+            async for _ in batch:
+                break
+        pulled, sent = source.pulled, len(service.bodies)
+        await anyio.sleep(100)
+        assert source.pulled == pulled
+        assert len(service.bodies) == sent
+        assert source.closed
+        assert (session.stats.in_flight, session.stats.waiting) == (0, 0)
+
+
+async def test_map_dropped_half_way_stops_submitting() -> None:
+    """Without `async with`, dropping the batch is enough."""
+    service, source = FakeService(duration=1, cap=10), Pulled()
+    async with session_on(service) as session:
+        async for _ in session.map(source.sync()):
+            break
+        gc.collect()
+        await anyio.sleep(5)
+        pulled = source.pulled
+        await anyio.sleep(100)
+        assert source.pulled == pulled
+        assert session.stats.waiting == 0
+
+
+async def test_map_one_bad_request_is_one_failed_outcome() -> None:
+    """What is refused, fails, is in doubt or is no request fails alone."""
+    answers = {
+        "p1": reply({"code": 400, "msg": "no", "data": None}, 400),
+        "p2": WireReply(502, {}, b"<html>"),
+    }
+    service = FakeService(on_create=lambda body: answers.get(body["input"]["prompt"]))
+    service.on_query = lambda task_id: (
+        service.record(task_id, state="fail") if task_id == "task_1" else None
+    )
+    requests: list[Any] = [ZImage(f"p{index}") for index in range(5)]
+    requests.append("no request")
+    async with session_on(service) as session:
+        outcomes = [out async for out in session.map(requests, ordered=True)]
+    kinds = [type(outcome.error).__name__ for outcome in outcomes]
+    assert kinds[1:3] == ["BadRequestError", "SubmitUnknownError"]
+    assert kinds[5] == "InvalidRequestError"
+    assert kinds.count("TaskFailedError") == 1
+    assert kinds.count("NoneType") == 2
+    for outcome in outcomes:
+        if outcome.error is not None:
+            with pytest.raises(
+                (
+                    InvalidRequestError,
+                    SubmitUnknownError,
+                    TaskFailedError,
+                    type(outcome.error),
+                )
+            ):
+                outcome.unwrap()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(BAD_KEY, AuthenticationError), (NO_MONEY, InsufficientQuotaError)],
+)
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_map_with_a_dead_account_brings_home_what_is_paid_and_stops(
+    answer: WireReply, error: type[Exception], ordered: bool
+) -> None:
+    """Submitting stops at once; the error comes after what is in flight."""
+    service = FakeService(duration=lambda dice: dice.uniform(1, 9), cap=8)
+    service.on_create = lambda body: answer if len(service.ends) >= 20 else None
+    home = []
+    async with session_on(service) as session:
+        with pytest.raises(error):
+            async for outcome in session.map(Pulled().sync(), ordered=ordered):
+                home.append(outcome)
+        assert len(service.bodies) < 20 + 64 + session.stats.saturated
+        assert session.stats.in_flight == 0
+    assert len(home) == 20
+    assert all(outcome.error is None for outcome in home)
+
+
+async def test_map_whose_source_raises_brings_home_what_is_submitted() -> None:
+    """The user's own error comes out as it is, after the outcomes."""
+
+    def source() -> Iterator[ZImage]:
+        yield from Pulled(10).sync()
+        raise ZeroDivisionError("mine")
+
+    home = []
+    async with session_on(FakeService()) as session:
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            async for outcome in session.map(source()):
+                home.append(outcome)
+    assert len(home) <= 10
+    assert all(outcome.error is None for outcome in home)
+
+
+async def test_map_timeout_is_for_each_request() -> None:
+    """A slow task is one failed outcome with its id; the others come home."""
+    service = FakeService(duration=lambda dice: 1000.0)
+    service.on_query = lambda task_id: (
+        service.record(
+            task_id, state="success", resultJson='{"resultUrls":["https://h/x.png"]}'
+        )
+        if task_id != "task_2"
+        else None
+    )
+    async with session_on(service) as session:
+        start = anyio.current_time()
+        source = Pulled(6).sync()
+        outcomes = [out async for out in session.map(source, timeout=30, ordered=True)]
+        assert anyio.current_time() - start == pytest.approx(30, abs=0.5)
+        late = [outcome for outcome in outcomes if outcome.error is not None]
+        assert [outcome.task_id for outcome in late] == ["task_2"]
+        assert isinstance(late[0].error, TaskTimeoutError)
+        assert [handle.task_id for handle in session.pending] == ["task_2"]
+
+
+async def test_map_in_a_session_that_is_closed_ends_with_that_error() -> None:
+    """Nobody waits for ever; each accepted task's id is in an outcome."""
+    service = FakeService(duration=1000, cap=5)
+    session = session_on(service)
+    home = []
+
+    async def run() -> None:
+        with pytest.raises(SessionClosedError):
+            async for outcome in session.map(Pulled().sync()):
+                home.append(outcome)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await anyio.sleep(30)
+        await session.aclose()
+    assert {outcome.task_id for outcome in home} == set(service.ends)
+    assert all(isinstance(outcome.error, SessionClosedError) for outcome in home)
+
+
+async def test_map_over_what_is_no_iterable_says_so() -> None:
+    """One clear error."""
+    async with session_on(FakeService()) as session:
+        with pytest.raises(ConfigurationError, match="requests"):
+            await anext(session.map(7))
+
+
+async def test_map_batch_used_after_its_end_stays_at_its_end() -> None:
+    """A finished or closed batch gives no more."""
+    async with session_on(FakeService()) as session:
+        batch = session.map(Pulled(2).sync())
+        assert len([outcome async for outcome in batch]) == 2
+        assert [outcome async for outcome in batch] == []
+        closed = session.map(Pulled(2).sync())
+        await closed.aclose()
+        assert [outcome async for outcome in closed] == []
+
+
+async def test_map_cancelled_consumer_loses_no_outcome() -> None:
+    """A timeout around `anext` may be tried again."""
+    async with session_on(FakeService(duration=3)) as session:
+        batch = session.map(Pulled(5).sync())
+        seen = 0
+        while seen < 5:
+            with anyio.move_on_after(0.5):
+                await anext(batch)
+                seen += 1
+        assert seen == 5
+
+
+async def test_map_lets_single_calls_pass() -> None:
+    """An interactive request waits for one free place, not for the batch."""
+    service = FakeService(duration=10, cap=5)
+    async with session_on(service) as session, anyio.create_task_group() as group:
+
+        async def bulk() -> None:
+            async for _ in session.map(Pulled(60).sync()):
+                pass
+
+        group.start_soon(bulk)
+        await anyio.sleep(35)
+        before = len(service.ends)
+        await session.submit(ZImage("interactive"))
+        assert len(service.ends) <= before + 1

@@ -1,0 +1,288 @@
+"""The poller: few workers, isolated faults, first end wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from liangxin_async import (
+    AuthenticationError,
+    ConnectionLostError,
+    EmptyResultError,
+    NotFoundError,
+    PollComplete,
+    PollFailed,
+    Polling,
+    TaskFailedError,
+    TaskLostError,
+    TaskState,
+    TaskTimeoutError,
+    ZImage,
+)
+from liangxin_async.dialects import WireReply
+
+from .fakes import BAD_KEY, SATURATED, FakeService, reply, session_on
+
+pytestmark = pytest.mark.anyio
+
+NOT_FOUND = reply({"code": 422, "msg": "recordInfo is null", "data": None})
+
+
+async def submit_many(session: Any, count: int) -> list[Any]:
+    return [await session.submit(ZImage(f"p{index}")) for index in range(count)]
+
+
+async def test_poller_with_500_open_tasks_asks_from_a_fixed_set_of_workers() -> None:
+    """However many tasks are open, no more queries run at once than there are workers."""
+    service = FakeService(duration=lambda dice: dice.uniform(1, 20), latency=0.05)
+    async with session_on(service, polling=Polling(workers=8)) as session:
+        handles = await submit_many(session, 500)
+        for handle in handles:
+            await handle
+        assert service.most_querying == 8
+        assert session.stats.settled == 500
+
+
+async def test_poller_learns_when_to_ask() -> None:
+    """Once the model's pace is known, a task costs few queries and little lag."""
+    service = FakeService(duration=lambda dice: dice.lognormvariate(2.0, 0.3))
+    async with session_on(service) as session:
+        for handle in await submit_many(session, 60):
+            await handle
+        service.queries.clear()
+        lags = []
+        late = await submit_many(session, 200)
+        async with anyio.create_task_group() as group:
+
+            async def follow(handle: Any) -> None:
+                await handle
+                lags.append(anyio.current_time() - service.ends[handle.task_id])
+
+            for handle in late:
+                group.start_soon(follow, handle)
+    per_task = sum(service.queries.values()) / 200
+    assert per_task < 5
+    assert sum(lags) / len(lags) < 0.15 * 7.4
+
+
+BAD_ANSWERS: dict[str, Any] = {
+    "page": WireReply(200, {}, b"<html>log in</html>"),
+    "reset": ConnectionLostError("reset"),
+    "500": reply({"code": 500, "msg": "x", "data": None}, 500),
+    "other task": reply({"code": 200, "data": {"taskId": "other", "state": "success"}}),
+    "unknown state": reply(
+        {"code": 200, "data": {"taskId": "task_3", "state": "resting"}}
+    ),
+    "no state": reply({"code": 200, "data": {"taskId": "task_3"}}),
+    "list": reply([1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+async def test_poller_bad_answers_about_one_task_change_no_other(answer: Any) -> None:
+    """The others end as usual; the one goes on, and ends when its answers are good."""
+    bad = True
+    service = FakeService()
+    service.on_query = lambda task_id: answer if bad and task_id == "task_3" else None
+    async with session_on(service) as session:
+        handles = await submit_many(session, 20)
+        start = anyio.current_time()
+        for index, handle in enumerate(handles):
+            if index != 3:
+                await handle
+        assert anyio.current_time() - start < 4
+        assert not handles[3].done
+        bad = False
+        assert (await handles[3].wait(60)).task_id == "task_3"
+
+
+async def test_poller_raising_observer_or_bug_in_a_query_stops_no_worker() -> None:
+    """An exception that is none of ours is logged, and the task goes on."""
+    broken = iter([True, True])
+    service = FakeService()
+
+    def on_query(task_id: str) -> None:
+        if next(broken, False):
+            raise ZeroDivisionError
+
+    service.on_query = on_query
+
+    def observe(event: Any) -> None:
+        raise RuntimeError("observer")
+
+    async with session_on(service, observer=observe) as session:
+        assert (await session.generate(ZImage("a"))).urls
+
+
+async def test_poller_not_found_right_after_create_is_not_an_error() -> None:
+    """A record that is visible only after a while is waited for."""
+    start = anyio.current_time()
+    service = FakeService(duration=5)
+    service.on_query = lambda task_id: (
+        NOT_FOUND if anyio.current_time() < start + 80 else None
+    )
+    async with session_on(service) as session:
+        assert (await session.generate(ZImage("a"))).urls
+
+
+async def test_poller_not_found_for_good_is_a_lost_task() -> None:
+    """After the grace it is one typed error that names the id."""
+    service = FakeService(on_query=lambda task_id: NOT_FOUND)
+    async with session_on(service) as session:
+        with pytest.raises(TaskLostError) as caught:
+            await session.generate(ZImage("a"))
+        assert caught.value.task_id == "task_0"
+        assert isinstance(caught.value.__cause__, NotFoundError)
+        assert session.stats.in_flight == 0
+
+
+async def test_poller_revoked_key_loses_no_task_id() -> None:
+    """Tasks that may not be asked about any more end in an error with their id."""
+    service = FakeService(on_query=lambda task_id: BAD_KEY)
+    async with session_on(service) as session:
+        handle = await session.submit(ZImage("a"))
+        with pytest.raises(TaskLostError) as caught:
+            await handle
+        assert caught.value.task_id == handle.task_id
+        assert isinstance(caught.value.__cause__, AuthenticationError)
+
+
+async def test_poller_task_without_end_is_given_up_with_its_id() -> None:
+    """Patience bounds the polling; the error says how to go on."""
+    service = FakeService(duration=1e9)
+    async with session_on(service, polling=Polling(patience=60.0)) as session:
+        start = anyio.current_time()
+        with pytest.raises(TaskTimeoutError, match="attach"):
+            await session.generate(ZImage("a"))
+        assert 60 <= anyio.current_time() - start < 62
+        assert session.stats.in_flight == 0
+
+
+async def test_poller_patience_none_never_gives_up() -> None:
+    """With None a task may take a day."""
+    service = FakeService(duration=86_400.0)
+    async with session_on(service, polling=Polling(patience=None)) as session:
+        assert (await session.generate(ZImage("a"))).urls
+
+
+async def test_poller_failed_and_empty_ends_are_errors_with_their_records() -> None:
+    """`fail` and `success` without a URL raise, and keep what the service said."""
+    service = FakeService()
+    ends: dict[str, dict[str, Any]] = {
+        "task_0": {"state": "fail", "failCode": 400, "failMsg": "refused"},
+        "task_1": {"state": "success", "resultJson": "not json"},
+    }
+    service.on_query = lambda task_id: service.record(task_id, **ends[task_id])
+    async with session_on(service) as session:
+        failed, empty = await submit_many(session, 2)
+        with pytest.raises(TaskFailedError) as fail:
+            await failed
+        assert (fail.value.fail_code, fail.value.fail_message) == ("400", "refused")
+        with pytest.raises(EmptyResultError) as nothing:
+            await empty
+        assert nothing.value.record is not None
+        assert nothing.value.record.raw["resultJson"] == "not json"
+        assert session.stats.failed == 2
+
+
+async def test_poller_refused_queries_slow_down_and_lose_nothing() -> None:
+    """recordInfo at one query a second: every task ends, and refusals stay few."""
+    allowed = [0.0]
+
+    def on_query(task_id: str) -> Any:
+        now = anyio.current_time()
+        if now < allowed[0]:
+            return SATURATED
+        allowed[0] = now + 1.0
+        return None
+
+    service = FakeService(duration=2, on_query=on_query)
+    refused = 0
+
+    def observe(event: Any) -> None:
+        nonlocal refused
+        refused += isinstance(event, PollFailed)
+
+    async with session_on(service, observer=observe) as session:
+        handles = await submit_many(session, 60)
+        for handle in handles:
+            await handle
+        assert session.stats.failed == 0
+    assert refused < 60
+
+
+async def test_poller_max_rate_is_kept() -> None:
+    """The user's own limit of queries per second holds over the session."""
+    service = FakeService(duration=10)
+    async with session_on(service, polling=Polling(max_rate=5.0)) as session:
+        handles = await submit_many(session, 100)
+        for handle in handles:
+            await handle
+    times = service.query_times
+    for index in range(len(times) - 30):
+        assert times[index + 30] - times[index] > 4.5
+
+
+async def test_updates_yield_each_change_and_end() -> None:
+    """State changes come once each, in order, to every iteration."""
+    states = ["waiting", "waiting", "queuing", "generating", "generating", "success"]
+    service = FakeService(duration=0)
+    left = list(states)
+    service.on_query = lambda task_id: service.record(task_id, state=left.pop(0))
+    async with session_on(service) as session:
+        handle = await session.submit(ZImage("a"))
+        seen: list[list[TaskState]] = [[], []]
+
+        async def follow(into: list[TaskState]) -> None:
+            async for record in handle.updates():
+                into.append(record.state)
+
+        async with anyio.create_task_group() as group:
+            for into in seen:
+                group.start_soon(follow, into)
+        expected = [
+            TaskState.WAITING,
+            TaskState.QUEUING,
+            TaskState.GENERATING,
+            TaskState.SUCCESS,
+        ]
+        assert seen == [expected, expected]
+        assert [record.state async for record in handle.updates()] == [
+            TaskState.SUCCESS
+        ]
+
+
+async def test_updates_of_a_lost_task_raise_its_error() -> None:
+    """Without an ending record the iteration does not end silently."""
+    service = FakeService(on_query=lambda task_id: NOT_FOUND)
+    async with session_on(service) as session:
+        handle = await session.submit(ZImage("a"))
+        with pytest.raises(TaskLostError):
+            async for _ in handle.updates():
+                pass
+
+
+async def test_attach_finds_a_task_made_elsewhere() -> None:
+    """Attaching asks at once; the same id gives the same handle."""
+    service = FakeService()
+    service.ends["task_0"] = 0.0
+    async with session_on(service) as session:
+        handle = session.attach("task_0", model="z-image")
+        assert session.attach("task_0") is handle
+        start = anyio.current_time()
+        assert (await handle).model == "z-image"
+        assert anyio.current_time() - start < 0.5
+
+
+async def test_poller_goes_quiet_when_nothing_is_open() -> None:
+    """No query and no timer runs for a session without tasks."""
+    events: list[Any] = []
+    service = FakeService()
+    async with session_on(service, observer=events.append) as session:
+        await session.generate(ZImage("a"))
+        polls = sum(isinstance(event, PollComplete) for event in events)
+        await anyio.sleep(10_000)
+        assert sum(isinstance(event, PollComplete) for event in events) == polls
+        assert session.stats.polls == polls
