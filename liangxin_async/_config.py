@@ -23,14 +23,16 @@ BASE_URL_VARIABLE = "LIANGXIN_BASE_URL"
 
 
 def _within(
-    low: float, high: float = math.inf, *, none: bool = False
+    low: float, high: float = math.inf, *, none: bool = False, whole: bool = False
 ) -> Callable[[Any, Attribute[Any], Any], None]:
     def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         if value is None and none:
             return
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        kinds = (int,) if whole else (int, float)
+        number = isinstance(value, kinds) and not isinstance(value, bool)
         if not number or not low <= value <= high:
-            allowed = f"a number from {low:g}" + (
+            kind = "whole number" if whole else "number"
+            allowed = f"a {kind} from {low:g}" + (
                 f" to {high:g}" if math.isfinite(high) else ""
             )
             raise ConfigurationError(
@@ -94,7 +96,7 @@ class Polling:
     growth: float = field(default=0.2, validator=_within(0.01, 10))
     likelihood: float = field(default=0.3, validator=_within(0.01, 0.99))
     max_rate: float | None = field(default=200.0, validator=_within(0.01, none=True))
-    workers: int = field(default=8, validator=_within(1, 256))
+    workers: int = field(default=8, validator=_within(1, 256, whole=True))
     patience: float | None = field(default=900.0, validator=_within(0.0, none=True))
     grace: float = field(default=90.0, validator=_within(0.0))
 
@@ -137,7 +139,9 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
         ConfigurationError: nothing set, not a URL, plain http to another machine, or
             with user name, query or fragment.
     """
-    url = given or os.environ.get(BASE_URL_VARIABLE, "").strip() or default
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(f"base_url: a str or None, not {type(given).__name__}")
+    url = (given or os.environ.get(BASE_URL_VARIABLE, "")).strip() or default
     if not url:
         raise ConfigurationError(
             f"no base URL: pass base_url=... or set {BASE_URL_VARIABLE}. None is built "
@@ -156,7 +160,9 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
         raise ConfigurationError(
             f"base_url: got {shown!r}; allowed: https://host[:port][/prefix]"
         )
-    if parts.username is not None or parts.query or parts.fragment:
+    if any(char.isspace() or not char.isprintable() for char in url):
+        raise ConfigurationError("base_url: white space or a control character in it")
+    if parts.username is not None or "?" in url or "#" in url:
         raise ConfigurationError(
             f"base_url: {shown!r} was given with a user name, query or fragment; "
             "allowed: https://host[:port][/prefix]"
@@ -166,4 +172,4 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
             f"base_url: got {shown!r}; plain http would show the API key to the "
             "network. Allowed: https, or http to this machine"
         )
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")

@@ -15,16 +15,21 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cattrs import BaseValidationError, Converter, transform_error
 
 from liangxin_async._errors import ProtocolError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 T = TypeVar("T")
 
 _SECONDS_BELOW = 10**11  # a time below this is plausibly seconds, not milliseconds
 _LATEST = 253_402_300_799  # 9999-12-31, the last second that datetime can hold
+_DEEPEST = 128  # levels; from about 330 on, pickling on Python 3.11 may break
+_EXACT = 2.0**53  # floats below this hold every integer
 
 
 def strict(value: object, kind: type[T]) -> T:
@@ -88,9 +93,24 @@ def parse_json(body: bytes | str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise NotJsonError(f"not JSON ({type(exc).__name__})") from None
+    if text.count("[") + text.count("{") > _DEEPEST and _is_too_deep(value):
+        raise NotJsonError("not JSON of a sane depth")
     if "\\ud" in text or "\\uD" in text:
         return _without_lone_surrogates(value)
     return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    layer = [value]
+    for _ in range(_DEEPEST):
+        layer = [inner for outer in layer for inner in _members(outer)]
+    return bool(layer)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _without_lone_surrogates(value: Any) -> Any:
@@ -114,7 +134,9 @@ def read_text(value: object) -> str | None:
     if type(value) is int:
         return _digits(value)
     if type(value) is float and math.isfinite(value):
-        return f"{value:g}"
+        # No digit may be lost: the number may be a task id.
+        whole = value.is_integer() and abs(value) < _EXACT
+        return str(int(value)) if whole else repr(value)
     return None
 
 

@@ -6,7 +6,9 @@ only the transport's innermost function calls it.
 
 from __future__ import annotations
 
+import json
 from typing import NoReturn
+from urllib.parse import quote
 
 from liangxin_async._errors import ConfigurationError
 
@@ -25,7 +27,7 @@ class ApiKey:
             message does not repeat the key.
     """
 
-    __slots__ = ("__text",)
+    __slots__ = ("__spellings", "__text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
@@ -41,6 +43,7 @@ class ApiKey:
                 f"found {', '.join(sorted(bad))}"
             )
         self.__text = trimmed
+        self.__spellings = _spellings(trimmed)
 
     def reveal(self) -> str:
         """Return the key itself."""
@@ -48,16 +51,15 @@ class ApiKey:
 
     def mask(self, text: str) -> str:
         """Return `text` with every occurrence of the key replaced."""
-        if len(self.__text) < _MASKABLE:
-            return text
-        return text.replace(self.__text, MASK)
+        for spelling in self.__spellings:
+            text = text.replace(spelling, MASK)
+        return text
 
     def mask_bytes(self, body: bytes) -> bytes:
         """Return `body` with every occurrence of the key replaced."""
-        if len(self.__text) < _MASKABLE:
-            return body
-        needle = self.__text.encode("ascii")
-        return body.replace(needle, MASK.encode()) if needle in body else body
+        for spelling in self.__spellings:
+            body = body.replace(spelling.encode("ascii"), MASK.encode())
+        return body
 
     def __repr__(self) -> str:
         return MASK
@@ -68,8 +70,20 @@ class ApiKey:
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled or copied")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("an API key is not pickled or copied")
+
     def __eq__(self, other: object) -> bool:
         return self is other
 
     def __hash__(self) -> int:
         return id(self)
+
+
+def _spellings(key: str) -> tuple[str, ...]:
+    """How a server that echoes the key may write it: plain, in JSON, in a URL."""
+    if len(key) < _MASKABLE:
+        return ()
+    in_json = json.dumps(key)[1:-1]
+    others = (key, in_json, in_json.replace("/", "\\/"), quote(key, safe=""))
+    return tuple(dict.fromkeys(others))

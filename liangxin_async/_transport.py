@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import anyio
 from aiohttp import payload
+from aiohttp.http import HttpProcessingError
 from attrs import define, field
 from yarl import URL
 
@@ -178,9 +179,11 @@ class Transport:
                 return await self._send(session, request, body, limit)
         except TransportError:
             raise
-        except (aiohttp.ClientError, OSError) as exc:
-            # `from None`: a ClientResponseError carries the request's headers.
-            raise map_error(exc, self._key.mask) from None
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as exc:
+            error = map_error(exc, self._key.mask)
+        # Outside of `except`, so that nothing is chained: a ClientResponseError holds
+        # the request's headers, and its traceback holds them again.
+        raise error
 
     async def _send(
         self,
@@ -189,16 +192,11 @@ class Transport:
         body: payload.Payload | None,
         limit: float,
     ) -> WireReply:
-        credential = f"{self._auth_scheme} {self._key.reveal()}".lstrip()
         async with session.request(
             request.method,
             URL(self._base + request.target, encoded=True),
             data=body,
-            headers={
-                self._auth_header: credential,
-                "Accept": "application/json",
-                "User-Agent": _USER_AGENT,
-            },
+            headers=self._headers(),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
                 total=None,
@@ -211,6 +209,14 @@ class Transport:
             return WireReply(
                 response.status, response.headers, self._key.mask_bytes(content)
             )
+
+    def _headers(self) -> dict[str, str]:
+        """The one place where the key is revealed; kept in no variable of ours."""
+        return {
+            self._auth_header: f"{self._auth_scheme} {self._key.reveal()}".lstrip(),
+            "Accept": "application/json",
+            "User-Agent": _USER_AGENT,
+        }
 
     async def aclose(self) -> None:
         """Close what was made here. Bounded, and safe to call twice."""
@@ -261,7 +267,7 @@ def map_error(exc: BaseException, mask: Callable[[str], str]) -> Exception:
         return ConnectError(f"no connection: {what}")
     if isinstance(exc, TimeoutError):
         return RequestTimeoutError(f"no whole answer in time: {what}")
-    if isinstance(exc, aiohttp.ClientResponseError):
+    if isinstance(exc, (aiohttp.ClientResponseError, HttpProcessingError)):
         return ProtocolError(f"an answer that is not HTTP: {what}")
     return ConnectionLostError(f"the connection broke: {what}")
 

@@ -76,11 +76,13 @@ class WebClient:
         proxied: session for what goes through a proxy of the environment; None where
             the environment is not asked.
         allow_loopback: whether loopback, and plain http to it, is allowed.
+        read_timeout: seconds without a byte before a try counts as broken.
     """
 
     _direct: aiohttp.ClientSession
     _proxied: aiohttp.ClientSession | None
     _allow_loopback: bool
+    _read_timeout: float
     _places: anyio.Semaphore = field(
         init=False, factory=lambda: anyio.Semaphore(_FILES_AT_ONCE)
     )
@@ -160,7 +162,7 @@ class WebClient:
         """Write a body to `part`, `batch` bytes or more at once, `limit` in all."""
         gathered: list[bytes] = []
         total = held = 0
-        async for chunk in content.iter_any():
+        while chunk := await self._next(content):
             total += len(chunk)
             held += len(chunk)
             if total > limit:
@@ -171,6 +173,13 @@ class WebClient:
                 gathered, held = [], 0
         if gathered:
             await self._on_disk(partial(part.write, gathered))
+
+    async def _next(self, content: aiohttp.StreamReader) -> bytes:
+        """Return what came next, b"" at the end."""
+        # Beside `sock_read`: behind a malformed chunk in mid-body, aiohttp 3.14.5 with
+        # its C parser stops that timer, closes the connection and wakes no reader.
+        with anyio.fail_after(self._read_timeout):
+            return await content.readany()
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread; an error of the file system becomes ours."""
@@ -221,7 +230,7 @@ def open_client(
     proxied = None
     if trust_env:  # the environment's proxy may well stand at a private address
         proxied = _new_session(aiohttp.TCPConnector(force_close=True, limit=0), limits)
-    return WebClient(direct, proxied, allow_loopback)
+    return WebClient(direct, proxied, allow_loopback, read_timeout)
 
 
 def _new_session(
@@ -260,7 +269,7 @@ def _failure_of(exc: Exception) -> FailedTryError:
         )
     if isinstance(exc, TimeoutError):
         return FailedTryError("transport", f"the host fell silent ({name})", again=True)
-    if isinstance(exc, (aiohttp.ClientPayloadError, zlib.error)):
+    if isinstance(exc, (aiohttp.ClientPayloadError, HttpProcessingError, zlib.error)):
         return FailedTryError("incomplete", f"the body broke off ({name})", again=True)
     return FailedTryError("transport", f"the exchange broke ({name})", again=True)
 

@@ -195,7 +195,7 @@ def _redirect_host(reply: WireReply) -> str | None:
 
 # ------------------------------------------------------------------ what it means
 
-_QUOTA_NAME = re.compile(r"quota|balance|credit|billing_hard_limit|arrears")
+_QUOTA_NAME = re.compile(r"quota|balance(?!r)|credit|billing_hard_limit|arrears")
 _QUOTA_TEXT = re.compile(
     r"\bquota\b|\bbalance\b|\bcredits?\b|余额|额度|欠费", re.IGNORECASE
 )
@@ -226,6 +226,30 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     505: PermissionDeniedError,  # feature disabled
 }
 _CLEAR_REFUSALS = frozenset((455, 550))  # maintenance; refused by the service itself
+# The gateway had no channel, or no strength, to pass the request on. Its type alone
+# does not say so: do_request_failed has it too, and means that the request was sent.
+_NOT_PASSED_ON = frozenset(
+    (
+        "model_not_found",
+        "system_cpu_overloaded",
+        "system_memory_overloaded",
+        "system_disk_overloaded",
+    )
+)
+_GATEWAY_TYPE = "new_api_error"
+
+# What a name means where a 2xx leaves it alone with the question (section 6).
+_STATUS_OF_NAME: dict[str, int] = {
+    "invalid_request": 400,
+    "bad_request_body": 400,
+    "read_request_body_failed": 400,
+    "task_not_exist": 400,
+    "channel_not_found": 400,
+    "task_channel_disable": 400,
+    "invalid_api_platform": 400,
+    "access_denied": 403,
+    **dict.fromkeys(_NOT_PASSED_ON, 503),
+}
 
 
 def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
@@ -271,8 +295,9 @@ def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
 
 def _make(kind: type[ApiError], envelope: Envelope) -> ApiError:
     hint = ""
-    if kind is NotFoundError and not envelope.is_json:
-        hint = " [this is not the API's own answer: check base_url]"
+    unknown_path = not envelope.is_json or "invalid_request_error" in envelope.names
+    if kind is NotFoundError and unknown_path:
+        hint = " [an unknown path: check base_url]"
     return kind(
         http_status=envelope.status,
         code=envelope.shown_code,
@@ -282,14 +307,15 @@ def _make(kind: type[ApiError], envelope: Envelope) -> ApiError:
 
 
 def _deciding_status(envelope: Envelope) -> int:
-    """The HTTP status, unless it is 2xx or a 4xx that the body's code makes precise."""
-    if envelope.code is None or envelope.code == 200:
-        return envelope.status if not 200 <= envelope.status < 300 else 500
-    if 200 <= envelope.status < 300:
-        return envelope.code
-    if envelope.status in (400, 403) and envelope.code in _PRECISE_CODES:
-        return envelope.code
-    return envelope.status
+    """The HTTP status, unless it is 2xx or one that the body's code makes precise."""
+    code = None if envelope.code == 200 else envelope.code
+    if not 200 <= envelope.status < 300:
+        vague = envelope.status in (400, 403, 503)
+        return code if code in _PRECISE_CODES and vague else envelope.status
+    if code is not None:
+        return code
+    known = (_STATUS_OF_NAME.get(name) for name in envelope.names)
+    return next((status for status in known if status), 500)
 
 
 def _speaks_of_quota(envelope: Envelope) -> bool:
@@ -323,5 +349,8 @@ def _is_clear_refusal(envelope: Envelope, status: int) -> bool:
     """Whether the service itself says that it did not take the request."""
     if status in _CLEAR_REFUSALS:
         return True
-    gateway_form = envelope.is_json and bool(envelope.names or envelope.says_error)
-    return envelope.status == 503 and gateway_form
+    if status != 503:
+        return False
+    if not _NOT_PASSED_ON.isdisjoint(envelope.names):
+        return True
+    return envelope.names == (_GATEWAY_TYPE,)  # older versions give no code with it

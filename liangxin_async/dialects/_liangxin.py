@@ -74,7 +74,7 @@ class LiangxinDialect:
         envelope = _open(reply, asked_task=False)
         data = envelope.data
         members = data if isinstance(data, dict) else {}
-        task_id = read_text(members.get("taskId", members.get("task_id")))
+        task_id = read_text(members.get("taskId")) or read_text(members.get("task_id"))
         if task_id is None or not task_id.strip():
             raise _unreadable(reply, envelope, "a create answer without a task id")
         return Accepted(task_id)
@@ -164,7 +164,7 @@ def _state(value: object, _: Any) -> TaskState:
 
 
 def _raw_state(value: object, _: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return read_text(value) or ""
 
 
 def _seconds(value: object, _: Any) -> float | None:
@@ -184,22 +184,24 @@ def _hook(reader: Callable[[object], Any]) -> Callable[[object, Any], Any]:
     return lambda value, _: reader(value)
 
 
-def find_urls(value: object) -> tuple[str, ...]:
-    """Return the http(s) URLs of a result, in the service's order.
+def find_urls(value: object, *, levels: int = 3) -> tuple[str, ...]:
+    """Return the http(s) URLs of a result, in the service's order, without repeats.
 
     A result is an object with `resultUrls` (a list, or one text), the same under
-    another spelling, or a bare list; an entry is a URL or an object with `url`.
+    another spelling, or a bare list; an entry is a URL or an object with `url`. At
+    most `levels` objects may be wrapped around each other.
     """
     value = read_nested(value)
     if isinstance(value, dict):
-        for name in _URL_LISTS:
-            found = find_urls(value.get(name))
+        for name in _URL_LISTS if levels else ():
+            found = find_urls(value.get(name), levels=levels - 1)
             if found:
                 return found
         return ()
     entries = value if isinstance(value, list) else [value]
     urls = (e.get("url") if isinstance(e, dict) else e for e in entries)
-    return tuple(u for u in urls if isinstance(u, str) and _is_http(u))
+    usable = (url for url in urls if isinstance(url, str) and _is_http(url))
+    return tuple(dict.fromkeys(usable))
 
 
 _URL_LISTS = ("resultUrls", "result_urls", "resultUrl", "result_url", "resultObject")

@@ -1,0 +1,97 @@
+"""The emulator's own pages, for people and for clients in any language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from attrs import define
+
+from liangxin_async.emulator._checks import ScenarioError
+from liangxin_async.emulator._faults import fault_kinds
+from liangxin_async.emulator._liangxin import CREATE, QUERY, Handler
+from liangxin_async.emulator._liangxin_models import MODELS
+from liangxin_async.emulator._scenario import Scenario
+
+if TYPE_CHECKING:
+    from liangxin_async.emulator._tasks import Task
+    from liangxin_async.emulator._world import World
+
+_LARGEST_SCENARIO = 10 << 20  # bytes
+
+
+def describe(world: World, task: Task) -> dict[str, Any]:
+    """Return what there is to know about a task, as plain values."""
+    now = world.clock()
+    state = task.state(now)
+    return {
+        "request": task.request,
+        "key": task.key,
+        "state": state,
+        "created_ms": world.wall(task.created),
+        "duration": task.duration,
+        "callback_url": task.callback_url,
+        "url": world.base_url + task.path if state == "success" else None,
+        "queries": world.ledger.queries[task.task_id],
+    }
+
+
+def snapshot(world: World, *, tasks: bool = True) -> dict[str, Any]:
+    """Return the books as plain values, with every task unless told otherwise."""
+    books = world.ledger.snapshot(world.clock())
+    if tasks:
+        books["tasks"] = {task.task_id: describe(world, task) for task in world.tasks}
+    return books
+
+
+@define(eq=False)
+class Control:
+    """Pages under `/emulator/`. They ask for no key."""
+
+    world: World
+    play: Callable[[Scenario], Awaitable[None]]
+
+    def routes(self) -> Mapping[tuple[str, str], tuple[str, Handler]]:
+        """Return handlers by method and path, each with its route's name."""
+        return {
+            ("GET", "/emulator/"): ("control", self.index),
+            ("GET", "/emulator/ledger"): ("control", self.ledger),
+            ("POST", "/emulator/scenario"): ("control", self.scenario),
+        }
+
+    async def index(self, _: web.BaseRequest) -> web.StreamResponse:
+        """Say in words what is here."""
+        faults = "\n".join(f"  {name}: {line}" for name, line in fault_kinds().items())
+        text = (
+            "An emulated LiangXin service. Nothing here is a real generation.\n\n"
+            f"  POST {CREATE}\n"
+            f"  GET  {QUERY}?taskId=...\n"
+            "  GET  /files/...\n"
+            "  GET  /emulator/ledger[?tasks=no]   what was seen and done, as JSON\n"
+            "  POST /emulator/scenario            play another scenario (JSON)\n\n"
+            f"Models: {', '.join((*MODELS, *self.world.scenario.models))}\n\n"
+            f"Fault kinds [routes]:\n{faults}\n"
+        )
+        return web.Response(text=text)
+
+    async def ledger(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Give the books as JSON."""
+        tasks = request.query.get("tasks") != "no"
+        return web.json_response(snapshot(self.world, tasks=tasks))
+
+    async def scenario(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Begin the scenario in the body; a bad one changes nothing."""
+        if (request.content_length or _LARGEST_SCENARIO + 1) > _LARGEST_SCENARIO:
+            return web.json_response(
+                {"error": "a length below 10 MiB, please"}, status=413
+            )
+        try:
+            scenario = Scenario.from_dict(json.loads(await request.content.read()))
+        except ScenarioError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except (ValueError, RecursionError):
+            return web.json_response({"error": "the body is not JSON"}, status=400)
+        await self.play(scenario)
+        return web.json_response({"ok": True})

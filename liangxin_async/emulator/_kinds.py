@@ -1,0 +1,155 @@
+"""What a fault kind is, and how one is written down.
+
+A kind is one small function with a line of meaning. Those that *alter* take a scene and
+return another answer; those that *play* are coroutines that send bytes themselves, or
+break the connection. Books of kinds stand in `_kinds_wire`, `_kinds_http` (both neutral
+between dialects) and in a module per dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from aiohttp import web
+from attrs import define, field, frozen
+
+from liangxin_async.emulator._answer import Answer
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from liangxin_async.emulator._tasks import Task, TaskStore
+
+ROUTES: Final = ("create", "query", "file", "connect")
+HTTP_ROUTES: Final = ("create", "query", "file")
+JSON_ROUTES: Final = ("create", "query")
+
+
+class _Required:
+    """Marks a parameter that has no default."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+@frozen
+class Anything:
+    """The default of a parameter that takes any JSON value."""
+
+    default: Any
+
+
+@define
+class Scene:
+    """What a fault sees of the call that it meets.
+
+    Attributes:
+        request: the call as it came.
+        answer: what an honest service answers to it.
+        params: the fault's parameters, defaults filled in.
+        tasks: all tasks of the emulator.
+        task: the task concerned, or None: a refused create, an unknown id.
+        base_url: the emulator's own address.
+        closing: set when the emulator ends; whatever waits must watch it.
+    """
+
+    request: web.BaseRequest
+    answer: Answer
+    params: Mapping[str, Any]
+    tasks: TaskStore
+    task: Task | None
+    base_url: str
+    closing: asyncio.Event
+
+
+Alter: TypeAlias = Callable[[Scene], Answer]
+Play: TypeAlias = Callable[[Scene], Awaitable[web.StreamResponse]]
+When: TypeAlias = Callable[[Answer], bool]
+
+
+@frozen
+class Kind:
+    """One entry of a book.
+
+    Attributes:
+        name: the word that a scenario uses.
+        meaning: one line for people.
+        routes: where it can be used.
+        accept: whether a create under this fault is accepted (and charged) unless the
+            scenario says otherwise.
+        params: parameter names and defaults; `REQUIRED` where there is none. A value
+            has the type of its default unless that is `Anything`.
+        when: the honest answers it concerns. Other calls are not counted for `nth`.
+        early: whether it strikes before the body of a create was read.
+        alter, play: the function; exactly one is set, but for kinds of `connect`.
+    """
+
+    name: str
+    meaning: str
+    routes: tuple[str, ...]
+    accept: bool = False
+    params: Mapping[str, Any] = field(factory=dict)
+    when: When | None = None
+    early: bool = False
+    alter: Alter | None = None
+    play: Play | None = None
+
+
+@define
+class Book:
+    """A table of kinds, filled by decorators."""
+
+    kinds: dict[str, Kind] = field(factory=dict)
+
+    def add(self, kind: Kind) -> None:
+        """Enter a kind; two of one name are a mistake in this package."""
+        if kind.name in self.kinds:
+            raise AssertionError(f"two fault kinds are called {kind.name}")
+        self.kinds[kind.name] = kind
+
+    def alters(
+        self,
+        *routes: str,
+        name: str | None = None,
+        accept: bool = False,
+        when: When | None = None,
+        **params: Any,
+    ) -> Callable[[Alter], Alter]:
+        """Enter a function that returns another answer."""
+
+        def enter(alter: Alter) -> Alter:
+            word, meaning = name or _name(alter), _meaning(alter)
+            self.add(Kind(word, meaning, routes, accept, params, when, alter=alter))
+            return alter
+
+        return enter
+
+    def plays(
+        self,
+        *routes: str,
+        name: str | None = None,
+        accept: bool = True,
+        early: bool = False,
+        **params: Any,
+    ) -> Callable[[Play], Play]:
+        """Enter a coroutine function that does the sending itself."""
+
+        def enter(play: Play) -> Play:
+            word, meaning = name or _name(play), _meaning(play)
+            kind = Kind(word, meaning, routes, accept, params, early=early, play=play)
+            self.add(kind)
+            return play
+
+        return enter
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", ""))
+
+
+def _meaning(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,312 @@
+"""The emulator itself: one listening socket, its connections, and their end.
+
+aiohttp's low-level server does the HTTP; a connection class of our own counts and, for
+the faults of the `connect` route, ends connections before a byte is read. Invariant: a
+closed emulator has no task, no socket and no timer left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+from aiohttp import web
+from aiohttp.web import RequestHandler
+
+from liangxin_async.emulator._control import Control, snapshot
+from liangxin_async.emulator._faults import Call
+from liangxin_async.emulator._files import PREFIX, Files
+from liangxin_async.emulator._kinds_wire import reset
+from liangxin_async.emulator._ledger import Ledger
+from liangxin_async.emulator._liangxin import Handler, LiangXin
+from liangxin_async.emulator._liangxin_forms import form_b
+from liangxin_async.emulator._scenario import Scenario
+from liangxin_async.emulator._tasks import TaskStore
+from liangxin_async.emulator._world import World
+
+DEFAULT_KEY: Final = "emulator-key-not-a-secret"
+_BACKLOG: Final = 4096  # a benchmark may open thousands of connections at once
+_LONGEST_LINE: Final = 65_536  # bytes; a task id of 10 kB comes back in a URL
+_GRACE: Final = 0.2  # seconds for handlers to notice the end
+_ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to compare
+
+
+class _Connection(RequestHandler):
+    """A connection that is counted, and that the fault plan may end at once."""
+
+    def __init__(self, emulator: Emulator, server: web.Server) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to switch it off
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+        )
+        self._emulator = emulator
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # Not a matter for isinstance: uvloop's transports are no subclasses.
+        self._emulator._connected(self, cast("asyncio.Transport", transport))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._emulator._disconnected(self)
+
+
+class Emulator:
+    """A local service that speaks the LiangXin dialect over real HTTP.
+
+    Use it with `async with`, or with `start` and `aclose`. It is reachable from this
+    machine only, unless another host is given. Its books and tasks can be read after
+    it has ended; started again, it begins with empty ones.
+
+    Args:
+        scenario: what to play; None is a service that works.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        api_key: the one key that is valid.
+        clock: seconds, monotonic, for everything about tasks and capacity; None is the
+            event loop's clock. Pauses of faults and `closed` windows are in real time.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str = DEFAULT_KEY,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._scenario = scenario or Scenario()
+        self._host, self._port = host, port
+        self._bound_port = port
+        self._clock = clock
+        self._key = api_key
+        self._world: World | None = None
+        self._files: Files | None = None
+        self._web: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._windows: asyncio.Task[None] | None = None
+        self._routes: dict[tuple[str, str], tuple[str, Handler]] = {}
+        self._open: dict[_Connection, asyncio.Transport] = {}
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+        await self.aclose()
+
+    # What there is to see
+
+    @property
+    def world(self) -> World:
+        """The state behind the emulator.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        if self._world is None:
+            raise RuntimeError("the emulator was not started")
+        return self._world
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port, such as "http://127.0.0.1:8000"."""
+        return self.world.base_url
+
+    @property
+    def api_key(self) -> str:
+        """The one key that is valid, or that was until it was revoked."""
+        return self._key
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was seen and done."""
+        return self.world.ledger
+
+    @property
+    def tasks(self) -> TaskStore:
+        """The accepted tasks; iterate over them, or `get` one by its id."""
+        return self.world.tasks
+
+    def snapshot(self, *, tasks: bool = True) -> dict[str, Any]:
+        """Return the books as plain values, as `GET /emulator/ledger` gives them."""
+        return snapshot(self.world, tasks=tasks)
+
+    # Life cycle
+
+    async def start(self) -> None:
+        """Listen, and begin the scenario.
+
+        Raises:
+            OSError: the address cannot be listened on.
+            RuntimeError: it is running already.
+        """
+        if self._web is not None:
+            raise RuntimeError("the emulator is running already")
+        clock = self._clock or asyncio.get_running_loop().time
+        world = World(api_key=self._key, clock=clock, closing=asyncio.Event())
+        self._web = web.Server(self._handle, handler_cancellation=True)
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+        try:
+            await self._listen(self._port)
+        except OSError:
+            self._web = None
+            raise
+        host = _ANY_ADDRESS.get(self._host, self._host)
+        shown = f"[{host}]" if ":" in host else host
+        world.base_url = f"http://{shown}:{self._bound_port}"
+        self._world, self._files = world, Files(world)
+        control = Control(world, self.play)
+        self._routes = {**LiangXin(world).routes(), **control.routes()}
+        await self.play(self._scenario)
+
+    async def _listen(self, port: int) -> None:
+        server = self._web
+        assert server is not None, "only a running emulator listens"
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self, server), self._host, port, backlog=_BACKLOG
+        )
+        self._bound_port = self._listener.sockets[0].getsockname()[1]
+
+    async def aclose(self) -> None:
+        """End every connection, also those with unanswered requests; then return.
+
+        May be called twice, and before `start`.
+        """
+        server, self._web = self._web, None
+        if server is None:
+            return
+        self.world.closing.set()
+        self.pause_listening()
+        try:
+            await self._stop_windows()
+        finally:
+            await self._end_connections(server)
+
+    async def _end_connections(self, server: web.Server) -> None:
+        server.pre_shutdown()
+        await asyncio.sleep(0)  # those who wait for the end write their last bytes
+        for transport in list(self._open.values()):
+            transport.abort()
+        await server.shutdown(_GRACE)
+        await self._all_gone.wait()
+
+    # Things to do to a client while it runs
+
+    async def play(self, scenario: Scenario) -> None:
+        """Begin another scenario now; tasks and books stay.
+
+        Counts of faults and capacity rules begin anew, and so does the account: the
+        balance is the scenario's, and a revoked key is valid again.
+        """
+        await self._stop_windows()
+        await self.resume_listening()
+        self._scenario = scenario
+        self.world.play(scenario)
+        if scenario.closed:
+            self._windows = asyncio.create_task(self._keep_windows(scenario.closed))
+            await asyncio.sleep(0)  # a window from 0 on is closed when this returns
+
+    def pause_listening(self) -> None:
+        """Refuse new connections from now on; those that are open stay."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
+    async def resume_listening(self) -> None:
+        """Take connections again, at the same port; nothing if it never stopped.
+
+        Raises:
+            OSError: somebody else has taken the port.
+        """
+        if self._listener is None and self._web is not None:
+            await self._listen(self._bound_port)
+
+    def revoke_key(self, new_key: str | None = None) -> None:
+        """Let the key be wrong from now on, on every route.
+
+        Args:
+            new_key: the key that is valid instead; None for none.
+        """
+        self.world.revoked = new_key is None
+        if new_key is not None:
+            self._key = self.world.api_key = new_key
+
+    def set_balance(self, creates: int | None) -> None:
+        """Let the account pay for `creates` more, or for any number (None)."""
+        self.world.balance = creates
+
+    async def _keep_windows(self, windows: tuple[tuple[float, float], ...]) -> None:
+        began = asyncio.get_running_loop().time()
+        for start, end in windows:
+            await self._sleep_until(began + start)
+            self.pause_listening()
+            await self._sleep_until(began + end)
+            await self.resume_listening()
+
+    async def _sleep_until(self, instant: float) -> None:
+        wait = instant - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _stop_windows(self) -> None:
+        windows, self._windows = self._windows, None
+        if windows is None:
+            return
+        windows.cancel()
+        with suppress(asyncio.CancelledError):
+            await windows
+
+    # Connections and requests
+
+    def _connected(self, connection: _Connection, transport: asyncio.Transport) -> None:
+        world = self.world
+        self._open[connection] = transport
+        self._all_gone.clear()
+        world.ledger.connected()
+        if not world.plan.has("connect"):
+            return
+        fault = world.plan.pick("connect", Call(now=world.clock()))
+        if fault is None:
+            return
+        world.ledger.faults[fault.kind] += 1
+        if fault.kind == "reset_on_accept":
+            reset(transport)
+        else:
+            transport.close()
+
+    def _disconnected(self, connection: _Connection) -> None:
+        if self._open.pop(connection, None) is not None:
+            self.world.ledger.disconnected()
+        if not self._open:
+            self._all_gone.set()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        requests = self.ledger.requests
+        method, path = request.method, request.path
+        route = self._routes.get((method, path))
+        if route is not None:
+            name, handler = route
+            requests[name] += 1
+            return await handler(request)
+        if path.startswith(PREFIX) and method in ("GET", "HEAD") and self._files:
+            requests["file"] += 1
+            return await self._files.get(request)
+        requests["other"] += 1
+        message = f"Invalid URL ({method} {path})"
+        return form_b(404, message, kind="invalid_request_error").response()

@@ -1,0 +1,1 @@
+"""Tests of the emulator: plain callers only, nothing of the client."""
