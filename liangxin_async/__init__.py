@@ -10,6 +10,8 @@ Submits pass an adaptive gate per model, one poller follows all tasks, and a cre
 never sent twice unless the service clearly refused it.
 """
 
+import logging
+
 from liangxin_async._batch import Batch
 from liangxin_async._config import Polling, Timeouts
 from liangxin_async._errors import (
@@ -130,6 +132,9 @@ __all__ = [
     "ZImage",
     "__version__",
 ]
+
+# Without it, Python prints warnings of unconfigured loggers to stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # Names are shown where they are imported from, so that errors and pickles read well.
 for _name in __all__:

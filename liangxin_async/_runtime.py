@@ -53,6 +53,7 @@ class Runtime:
     _timeouts: Timeouts
     _pid: int = field(factory=os.getpid)
     _group: TaskGroup | None = None
+    _unfinished: set[Coroutine[Any, Any, None]] = field(factory=set)
     _early: list[Callable[[], Coroutine[Any, Any, None]]] = field(factory=list)
     _stop: asyncio.Event = field(factory=asyncio.Event)
     _closed: bool = False
@@ -87,7 +88,20 @@ class Runtime:
         if self._group is None:  # opened in this very step: the group comes next
             self._early.append(call)
         else:
-            self._group.start_soon(call)
+            self._start(self._group, call)
+
+    def _start(
+        self, group: TaskGroup, call: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        async def tracked() -> None:
+            try:
+                await call()
+            finally:
+                self._unfinished.discard(coroutine)
+
+        coroutine = tracked()
+        self._unfinished.add(coroutine)
+        group.start_soon(lambda: coroutine)
 
     async def query(self, task_id: str) -> TaskRecord:
         """Ask once about a task."""
@@ -107,7 +121,7 @@ class Runtime:
             async with anyio.create_task_group() as group:
                 self._group = group
                 for call in (self.poller.work,) * workers + tuple(self._early):
-                    group.start_soon(call)
+                    self._start(group, call)
                 await self._stop.wait()
                 why = "the session was closed"
                 self._refuse_new(why)
@@ -121,6 +135,8 @@ class Runtime:
             self._closed = True
             self._refuse_new(why)
             self.poller.close(why)
+            for coroutine in self._unfinished:
+                coroutine.close()  # cancelled with its loop before its first step
             with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
                 await self.transport.aclose()
                 await self.downloader.aclose()

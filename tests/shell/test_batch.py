@@ -50,6 +50,11 @@ class Pulled:
             yield request
 
 
+async def take_all(batch: Any, home: list[Any]) -> None:
+    async for outcome in batch:
+        home.append(outcome)
+
+
 @pytest.mark.parametrize("kind", ["sync", "later"])
 @pytest.mark.parametrize("ordered", [False, True])
 async def test_map_gives_one_outcome_for_each_request(kind: str, ordered: bool) -> None:
@@ -80,15 +85,17 @@ async def test_map_over_an_endless_source_pulls_only_what_is_taken(
 ) -> None:
     """A consumer that stops taking stops the pulling; memory stays flat."""
     service, source = FakeService(duration=1, cap=10), Pulled()
-    async with session_on(service) as session:
-        async with session.map(source.later(), ordered=ordered) as batch:
-            for taken in range(1, 401):
-                await anext(batch)
-                assert source.pulled <= taken + 10 + 64 + 64 + 1
-            await anyio.sleep(1000)
-            settled = source.pulled
-            await anyio.sleep(1000)
-            assert source.pulled == settled <= 400 + 10 + 64 + 64 + 1
+    async with (
+        session_on(service) as session,
+        session.map(source.later(), ordered=ordered) as batch,
+    ):
+        for taken in range(1, 401):
+            await anext(batch)
+            assert source.pulled <= taken + 10 + 64 + 64 + 1
+        await anyio.sleep(1000)
+        settled = source.pulled
+        await anyio.sleep(1000)
+        assert source.pulled == settled <= 400 + 10 + 64 + 64 + 1
 
 
 async def test_map_left_early_stops_submitting_and_closes_the_source() -> None:
@@ -163,11 +170,10 @@ async def test_map_with_a_dead_account_brings_home_what_is_paid_and_stops(
     """Submitting stops at once; the error comes after what is in flight."""
     service = FakeService(duration=lambda dice: dice.uniform(1, 9), cap=8)
     service.on_create = lambda body: answer if len(service.ends) >= 20 else None
-    home = []
+    home: list[Any] = []
     async with session_on(service) as session:
         with pytest.raises(error):
-            async for outcome in session.map(Pulled().sync(), ordered=ordered):
-                home.append(outcome)
+            await take_all(session.map(Pulled().sync(), ordered=ordered), home)
         assert len(service.bodies) < 20 + 64 + session.stats.saturated
         assert session.stats.in_flight == 0
     assert len(home) == 20
@@ -181,11 +187,10 @@ async def test_map_whose_source_raises_brings_home_what_is_submitted() -> None:
         yield from Pulled(10).sync()
         raise ZeroDivisionError("mine")
 
-    home = []
+    home: list[Any] = []
     async with session_on(FakeService()) as session:
         with pytest.raises(ZeroDivisionError, match="mine"):
-            async for outcome in session.map(source()):
-                home.append(outcome)
+            await take_all(session.map(source()), home)
     assert len(home) <= 10
     assert all(outcome.error is None for outcome in home)
 
@@ -215,12 +220,11 @@ async def test_map_in_a_session_that_is_closed_ends_with_that_error() -> None:
     """Nobody waits for ever; each accepted task's id is in an outcome."""
     service = FakeService(duration=1000, cap=5)
     session = session_on(service)
-    home = []
+    home: list[Any] = []
 
     async def run() -> None:
         with pytest.raises(SessionClosedError):
-            async for outcome in session.map(Pulled().sync()):
-                home.append(outcome)
+            await take_all(session.map(Pulled().sync()), home)
 
     async with anyio.create_task_group() as group:
         group.start_soon(run)
