@@ -22,9 +22,16 @@ import anyio
 from attrs import field, frozen
 from yarl import URL
 
+from liangxin_async._arguments import (
+    check_callback_url,
+    check_count,
+    check_priority,
+    check_task_id,
+    check_token,
+    find_key,
+)
 from liangxin_async._batch import Batch
 from liangxin_async._config import (
-    API_KEY_VARIABLE,
     Polling,
     Timeouts,
     check_duration,
@@ -134,18 +141,18 @@ class Session:
     ) -> None:
         self._runtime: Runtime | None = None
         self._closed = False
-        self._key = ApiKey(_find_key(api_key))
+        self._key = ApiKey(find_key(api_key))
         self._base_url = resolve_base_url(base_url, dialect.default_base_url)
         self._dialect = dialect
-        self._callback_url = _check_callback_url(callback_url)
-        self._max_in_flight = _check_count("max_in_flight", max_in_flight)
+        self._callback_url = check_callback_url(callback_url)
+        self._max_in_flight = check_count("max_in_flight", max_in_flight)
         self._polling = Polling() if polling is None else polling
         self._timeouts = Timeouts() if timeouts is None else timeouts
         self._observer = observer
         self._http = http
         self._trust_env = trust_env
-        self._auth_header = _check_token("auth_header", auth_header)
-        self._auth_scheme = auth_scheme and _check_token("auth_scheme", auth_scheme)
+        self._auth_header = check_token("auth_header", auth_header)
+        self._auth_scheme = auth_scheme and check_token("auth_scheme", auth_scheme)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._is_open() else "new"
@@ -285,7 +292,7 @@ class Session:
         self._check_request(request)
         runtime = self._use()
         return await runtime.submitter.submit(
-            request, timeout=timeout, priority=_check_priority(priority)
+            request, timeout=timeout, priority=check_priority(priority)
         )
 
     async def generate(
@@ -345,7 +352,7 @@ class Session:
             check=self._check_request,
             ordered=ordered,
             timeout=timeout,
-            priority=_check_priority(priority),
+            priority=check_priority(priority),
         )
 
     def _check_request(self, request: object) -> None:
@@ -381,7 +388,7 @@ class Session:
             ConfigurationError: no event loop is running here.
             SessionClosedError: the session is closed.
         """
-        _check_task_id(task_id)
+        check_task_id(task_id)
         runtime = self._use()
         handle = runtime.poller.find(task_id)
         if handle is None:
@@ -398,7 +405,7 @@ class Session:
 
         Cancelling is safe.
         """
-        return await self._use().query(_check_task_id(task_id))
+        return await self._use().query(check_task_id(task_id))
 
     async def download(
         self,
@@ -487,55 +494,3 @@ class Session:
             settled=runtime.poller.settled,
             failed=runtime.poller.failed,
         )
-
-
-# -------------------------------------------------------------------- checks of input
-
-
-def _find_key(given: object) -> str:
-    key = given if given is not None else os.environ.get(API_KEY_VARIABLE, "")
-    if not isinstance(key, str) or not key.strip():
-        raise ConfigurationError(
-            f"no API key: pass api_key=... or set {API_KEY_VARIABLE}. `liangxin demo` "
-            "needs neither key nor URL."
-        )
-    return key
-
-
-def _check_callback_url(url: object) -> str | None:
-    if url is None:
-        return None
-    if not isinstance(url, str) or not url.startswith("https://"):
-        raise ConfigurationError(
-            f"callback_url: got {url!r}; allowed: a public https:// URL or None"
-        )
-    return url
-
-
-def _check_count(name: str, value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name}: got {value!r}; allowed: None or 1 and more")
-    return value
-
-
-def _check_token(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value or not value.isascii():
-        raise ConfigurationError(f"{name}: got {value!r}; allowed: an ASCII word")
-    if not all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in value):
-        raise ConfigurationError(f"{name}: got {value!r}; allowed: letters, digits, -")
-    return value
-
-
-def _check_priority(priority: object) -> int:
-    if isinstance(priority, bool) or not isinstance(priority, int):
-        raise ConfigurationError(f"priority: got {priority!r}; allowed: an int")
-    return priority
-
-
-def _check_task_id(task_id: object) -> str:
-    if not isinstance(task_id, str) or not task_id.strip():
-        problem = Problem("task_id", repr(task_id), "a non-empty text")
-        raise InvalidRequestError.of("the task id", (problem,))
-    return task_id
