@@ -82,7 +82,7 @@ class Polling:
         likelihood: once the pace is known, ask again when the chance that the task
             has ended since the last query reaches this, above 0 and below 1.
         max_rate: queries per second for the whole session; None for no limit but
-            what the service shows by answering 429.
+            `workers`, and what the service shows by answering 429.
         workers: queries under way at the same time, at most.
         patience: seconds after acceptance at which the poller gives a task up with
             `TaskTimeoutError` (it can be attached again); None never gives up.
@@ -95,7 +95,7 @@ class Polling:
     ceiling: float = field(default=30.0, validator=_within(0.001))
     growth: float = field(default=0.2, validator=_within(0.01, 10))
     likelihood: float = field(default=0.3, validator=_within(0.01, 0.99))
-    max_rate: float | None = field(default=200.0, validator=_within(0.01, none=True))
+    max_rate: float | None = field(default=None, validator=_within(0.01, none=True))
     workers: int = field(default=8, validator=_within(1, 256, whole=True))
     patience: float | None = field(default=900.0, validator=_within(0.0, none=True))
     grace: float = field(default=90.0, validator=_within(0.0))

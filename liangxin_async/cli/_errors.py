@@ -1,14 +1,24 @@
-"""The command's own errors: beside the library's, and reported like them."""
+"""The command's own errors: reported like the library's, and no part of its tree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from signal import Signals
 
-from liangxin_async._errors import Charged, ConfigurationError, LiangxinError
+from liangxin_async._errors import Charged
 
 
-class UsageError(ConfigurationError):
+class CommandError(Exception):
+    """Base of what ends the command and is told in words.
+
+    Attributes:
+        charged: whether money was spent: "no", "yes" or "unknown".
+    """
+
+    charged: Charged = "no"
+
+
+class UsageError(CommandError):
     """The command line or a file named on it cannot be used. Nothing was sent.
 
     Attributes:
@@ -22,7 +32,7 @@ class UsageError(ConfigurationError):
         self.advice = tuple(advice)
 
 
-class StoppedError(LiangxinError):
+class StoppedError(CommandError):
     """A signal ended the command.
 
     Attributes:
@@ -42,4 +52,18 @@ class StoppedError(LiangxinError):
         self.signal = signal
         self.task_ids = tuple(task_ids)
         self.doubts = doubts
-        self.charged: Charged = "unknown" if doubts else "yes" if task_ids else "no"
+        self.charged = "unknown" if doubts else "yes" if task_ids else "no"
+
+
+class StdoutError(Exception):
+    """A result cannot be printed. Told on stderr, as stdout cannot carry it.
+
+    Attributes:
+        is_pipe: whether whoever read stdout has gone.
+    """
+
+    is_pipe: bool
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(f"cannot write to stdout: {cause.strerror or cause}")
+        self.is_pipe = isinstance(cause, BrokenPipeError)

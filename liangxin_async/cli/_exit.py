@@ -19,7 +19,7 @@ from liangxin_async._errors import (
     TaskTimeoutError,
     TransportError,
 )
-from liangxin_async.cli._errors import StoppedError
+from liangxin_async.cli._errors import CommandError, StoppedError, UsageError
 
 
 class Exit(IntEnum):
@@ -55,7 +55,8 @@ MEANINGS: dict[Exit, str] = {
 }
 
 # The first row that fits counts, so classes stand before their bases.
-_BY_ERROR: tuple[tuple[type[LiangxinError], Exit], ...] = (
+_BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
+    (UsageError, Exit.USAGE),
     (InvalidRequestError, Exit.USAGE),
     (ConfigurationError, Exit.USAGE),
     (AuthenticationError, Exit.ACCOUNT),
@@ -71,7 +72,7 @@ _BY_ERROR: tuple[tuple[type[LiangxinError], Exit], ...] = (
 )
 
 
-def exit_code(error: LiangxinError) -> int:
+def exit_code(error: LiangxinError | CommandError) -> int:
     """Return the code that tells of `error`."""
     if isinstance(error, StoppedError):
         return 128 + error.signal

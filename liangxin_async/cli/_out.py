@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 from attrs import define
 
+from liangxin_async.cli._errors import StdoutError
+
 # C0 but for tab and line feed, DEL, C1, and what turns the direction of writing.
 _UNSHOWN = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
@@ -47,17 +49,35 @@ class Out:
         """Print a result for people.
 
         Raises:
-            BrokenPipeError: whoever read it has gone.
+            StdoutError: it cannot be written.
         """
-        _write(sys.stdout, clean(text))
+        self._result(clean(text))
 
     def data(self, value: Mapping[str, Any]) -> None:
         """Print a result for machines: one JSON object on one line, in ASCII.
 
         Raises:
-            BrokenPipeError: whoever read it has gone.
+            StdoutError: it cannot be written.
         """
-        _write(sys.stdout, json.dumps(value))
+        self._result(json.dumps(value))
+
+    def flush(self) -> None:
+        """Print what others have left in the buffer of stdout.
+
+        Raises:
+            StdoutError: it cannot be written.
+        """
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError as exc:
+            raise StdoutError(exc) from None
+
+    def _result(self, text: str) -> None:
+        try:
+            _write(sys.stdout, text)
+        except OSError as exc:
+            raise StdoutError(exc) from None
 
     def note(self, text: str) -> None:
         """Tell something that is no result. A stderr nobody reads stops no paid run."""
@@ -68,7 +88,14 @@ class Out:
             _write(sys.stderr, clean(text))
 
 
-def _write(stream: TextIO, text: str) -> None:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether `stream` is a terminal; None is a stream that was closed at the start."""
+    return stream is not None and stream.isatty()
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
     encoding = stream.encoding or "utf-8"
     fitting = text.encode(encoding, "backslashreplace").decode(encoding)
     stream.write(f"{fitting}\n")

@@ -33,6 +33,7 @@ from liangxin_async._events import (
 )
 from liangxin_async._records import TaskRecord, TaskState
 
+_SATURATED = "waiting for a place: the service is saturated"
 _GOES_ON = (SessionClosedError, TaskTimeoutError)  # the task itself did not end
 
 
@@ -71,6 +72,11 @@ class Watch:
     late: LiangxinError | None = None
     status: str = "waiting for a place"
     _lost: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the newest create waits because the service is saturated."""
+        return self.status == _SATURATED
 
     @property
     def doubts(self) -> int:
@@ -128,7 +134,7 @@ class Watch:
                 self.under_way -= 1
                 if isinstance(error, SaturatedError):
                     self._saturated(event.model)
-                    self.status = f"waiting for a place, refused {self.refused}x"
+                    self.status = _SATURATED
                 else:
                     self.status = f"trying again: {type(error).__name__}"
             case SubmitFailed(error=error, detached=detached):

@@ -1,0 +1,166 @@
+"""From the options of `generate` to a request.
+
+A model with a table takes its own fields only, each of its type. Every other model
+takes any field: a value that is JSON is sent as that, all else as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from liangxin_async._errors import InvalidRequestError
+from liangxin_async.cli._errors import UsageError
+from liangxin_async.models import (
+    FieldInfo,
+    ModelInfo,
+    Request,
+    build,
+    catalogue,
+    describe,
+    parse_field,
+)
+
+Given = Sequence[tuple[str, str | None]]  # option with its dashes, text or None
+
+_NOT_INPUT = ("model", "callBackUrl")  # of the body, and not options of their own
+
+
+def make_request(
+    model: str, prompt: str, given: Given, *, callback_url: str | None = None
+) -> Request:
+    """Return the request that a command line asks for.
+
+    Args:
+        model: the model value.
+        prompt: the prompt.
+        given: options that are fields, in order; None where no value followed.
+        callback_url: public https URL, or None.
+
+    Raises:
+        UsageError: an option the model does not have, one given twice, or one
+            without its value.
+        InvalidRequestError: the values, all that is wrong with them.
+    """
+    info = describe(model)
+    if info is None or info.request_type is None:
+        fields = dict(_any_fields(given))
+        _check_once(["prompt", *(name for name, _ in _any_fields(given))])
+    else:
+        fields = _known_fields(info, given)
+    return build(model, {"prompt": prompt, **fields}, callback_url=callback_url)
+
+
+def option(info: FieldInfo) -> str:
+    """Return how a field is written on the command line."""
+    return "--" + info.key.replace("_", "-")
+
+
+def inputs(info: ModelInfo) -> tuple[FieldInfo, ...]:
+    """Return the fields of a model that options stand for."""
+    return tuple(field for field in info.fields if field.name not in _NOT_INPUT)
+
+
+def advice_on_model(model: str) -> str | None:
+    """Return a note for a model value that nobody described; None for the others."""
+    if describe(model) is not None:
+        return None
+    close = get_close_matches(model, [info.model for info in catalogue()], 1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{model!r} is not in the catalogue{hint}; its fields are sent unchecked"
+
+
+# ------------------------------------------------------------------ models with a table
+
+
+def _known_fields(info: ModelInfo, given: Given) -> dict[str, Any]:
+    by_name = {field.key: field for field in inputs(info)}
+    by_path = {field.name: field for field in inputs(info)}
+    found: list[tuple[FieldInfo, str | None]] = []
+    unknown = []
+    for name, text in given:
+        plain = name.removeprefix("--")
+        field = by_path.get(plain) or by_name.get(plain.replace("-", "_"))
+        if field is None:
+            unknown.append(name)
+        else:
+            found.append((field, text))
+    if unknown:
+        _refuse(info, unknown)
+    once = [field.key for field, _ in found if field.type != "string[]"]
+    _check_once(["prompt", *once])
+    return _values(found)
+
+
+def _values(found: Sequence[tuple[FieldInfo, str | None]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field, text in found:
+        value = _value(field, text)
+        # A list may be given item by item.
+        if isinstance(value, tuple) and isinstance(values.get(field.key), tuple):
+            value = values[field.key] + value
+        values[field.key] = value
+    return values
+
+
+def _value(field: FieldInfo, text: str | None) -> Any:
+    if text is None:
+        if field.type == "boolean":
+            return True
+        raise _no_value(option(field))
+    try:
+        return parse_field(field, text)
+    except InvalidRequestError:
+        return text  # text is of the wrong type: `build` says so, and names the range
+
+
+def _refuse(info: ModelInfo, unknown: Sequence[str]) -> NoReturn:
+    fields = [option(field) for field in inputs(info) if field.key != "prompt"]
+    own = ["--timeout", "--output", "--no-download", "--callback-url", "--base-url"]
+    words = []
+    for name in unknown:
+        dashed = "--" + name.removeprefix("--input.").lstrip("-").replace("_", "-")
+        close = get_close_matches(dashed, [*fields, *own, "--json"], 1)
+        words.append(name + (f" (did you mean {close[0]}?)" if close else ""))
+    raise UsageError(
+        f"{info.model} has no field {', '.join(words)}",
+        advice=(
+            f"its fields are {', '.join(fields)}",
+            f"`liangxin models {info.model}` tells more",
+        ),
+    )
+
+
+# -------------------------------------------------------------------- any other model
+
+
+def _any_fields(given: Given) -> Iterator[tuple[str, Any]]:
+    for name, text in given:
+        plain = name.removeprefix("--")
+        exact = plain.removeprefix("input.")
+        key = exact if exact != plain else plain.replace("-", "_")
+        yield key, True if text is None else _json_or_text(text)
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _check_once(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        shown = ", ".join("--" + name.replace("_", "-") for name in twice)
+        raise UsageError(f"given more than once: {shown}")
+
+
+def _no_value(name: str) -> UsageError:
+    return UsageError(f"{name}: a value must follow (write {name}=-x for one with a -)")
