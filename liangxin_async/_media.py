@@ -236,7 +236,8 @@ def safe_stem(text: str, *, unicode_letters: bool = False) -> str:
 
     Args:
         text: anything, for example a task id.
-        unicode_letters: whether letters, marks and digits of every script stay.
+        unicode_letters: whether letters, marks and digits of every script stay, and
+            single spaces within.
     """
     normal = unicodedata.normalize("NFC", text) if unicode_letters else text
     kept = "".join(c if _may_stay(c, unicode_letters) else "_" for c in normal)
@@ -244,31 +245,35 @@ def safe_stem(text: str, *, unicode_letters: bool = False) -> str:
         return kept
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()
     room = STEM_LIMIT - _DIGEST - 1
-    words = re.sub("__+", "_", kept).strip("._-")
+    words = re.sub("[_ ]*_[_ ]*", "_", kept).strip("._- ")
     if _is_reserved(words):
         words = f"file_{words}"
-    words = words.encode()[:room].decode(errors="ignore") or "file"
+    words = re.sub("  +", " ", words)
+    words = words.encode()[:room].decode(errors="ignore").rstrip(" ") or "file"
     return f"{words}-{digest[:_DIGEST]}"
 
 
 def _may_stay(character: str, unicode_letters: bool) -> bool:
     if character in _PLAIN:
         return True
+    if not unicode_letters:
+        return False
     category = unicodedata.category(character)
-    return unicode_letters and (category[0] in "LM" or category == "Nd")
+    return character == " " or category[0] in "LM" or category == "Nd"
 
 
 def _is_good_stem(stem: str) -> bool:
     return (
         0 < len(stem.encode()) <= STEM_LIMIT
-        and stem[0] not in ".-"
-        and stem[-1] != "."
+        and stem[0] not in ".- "
+        and stem[-1] not in ". "
+        and "  " not in stem
         and not _is_reserved(stem)
     )
 
 
 def _is_reserved(stem: str) -> bool:
-    return stem.partition(".")[0].upper() in _RESERVED
+    return stem.partition(".")[0].strip().upper() in _RESERVED
 
 
 def numbered(stem: str, position: int, count: int) -> str:
