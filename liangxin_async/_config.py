@@ -93,7 +93,7 @@ class Polling:
     first: float = field(default=1.0, validator=_within(0.0))
     floor: float = field(default=0.1, validator=_within(0.001))
     ceiling: float = field(default=30.0, validator=_within(0.001))
-    growth: float = field(default=0.2, validator=_within(0.01, 10))
+    growth: float = field(default=0.3, validator=_within(0.01, 10))
     likelihood: float = field(default=0.3, validator=_within(0.01, 0.99))
     max_rate: float | None = field(default=None, validator=_within(0.01, none=True))
     workers: int = field(default=8, validator=_within(1, 256, whole=True))

@@ -15,14 +15,12 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import chain
+from typing import Any, TypeVar
 
 from cattrs import BaseValidationError, Converter, transform_error
 
 from liangxin_async._errors import ProtocolError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 T = TypeVar("T")
 
@@ -103,14 +101,10 @@ def parse_json(body: bytes | str) -> Any:
 def _is_too_deep(value: Any) -> bool:
     layer = [value]
     for _ in range(_DEEPEST):
-        layer = [inner for outer in layer for inner in _members(outer)]
+        containers = (item for item in layer if isinstance(item, (dict, list)))
+        members = (c.values() if isinstance(c, dict) else c for c in containers)
+        layer = list(chain.from_iterable(members))
     return bool(layer)
-
-
-def _members(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _without_lone_surrogates(value: Any) -> Any:

@@ -87,7 +87,9 @@ class TaskHandle:
         Cancelling is safe: it ends this wait only.
         """
         check_duration("timeout", timeout)
-        if self._outcome is None:
+        if self._outcome is None and timeout is None:
+            await self._settled()
+        elif self._outcome is None:
             try:
                 with anyio.fail_after(timeout):
                     await self._settled()

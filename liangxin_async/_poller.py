@@ -165,17 +165,23 @@ class Poller:
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
+        due = self._agenda.next_due()
+        at = None if due is None else max(due, self._budget.ready_at())
         if self._timer is not None:
+            if self._timer.when() == at and self._idle:
+                return
             self._timer.cancel()
             self._timer = None
-        due = self._agenda.next_due()
-        if due is None or not self._idle:
+        if at is None or not self._idle:
             return
-        at = max(due, self._budget.ready_at())
         if at <= self._loop.time():
             self._wake_one()
         else:
-            self._timer = self._loop.call_at(at, self._set_timer)
+            self._timer = self._loop.call_at(at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._set_timer()
 
     def _wake_one(self) -> None:
         while self._idle:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import anyio
@@ -115,7 +116,7 @@ class Submitter:
         call: _Call | None = None
         last: LiangxinError | None = None
         try:
-            with anyio.fail_after(timeout):
+            with nullcontext() if timeout is None else anyio.fail_after(timeout):
                 while True:
                     attempt += 1
                     queued = self._loop.time()

@@ -1,0 +1,30 @@
+"""Clients under measurement: our `Session`, fed through `map`."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from benchmarks._child import Spec, main
+from liangxin_async import Polling, Session, ZImage
+
+
+async def session(spec: Spec) -> None:
+    """The default settings."""
+    await _map(spec, Polling())
+
+
+async def session_uncapped(spec: Spec) -> None:
+    """Without the default cap on queries per second."""
+    await _map(spec, Polling(max_rate=None))
+
+
+async def _map(spec: Spec, polling: Polling) -> None:
+    polling = evolve(polling, first=polling.first * spec.pace)
+    requests = (ZImage(f"picture {number}") for number in range(spec.tasks))
+    async with Session("benchmark-key", base_url=spec.url, polling=polling) as client:
+        async for outcome in client.map(requests):
+            outcome.unwrap()
+
+
+if __name__ == "__main__":
+    main({"session": session, "session_uncapped": session_uncapped})

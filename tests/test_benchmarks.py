@@ -1,0 +1,93 @@
+"""The benchmarks run and give figures; the figures themselves are nobody's promise."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks._report import Options, Report, Row, Spread
+from benchmarks.client_cost import run as client_cost
+from benchmarks.open_task_memory import run as open_task_memory
+
+SMALL = Options(sizes=(3,), repeats=1)
+
+
+def rows_of(report: Report) -> dict[str, Row]:
+    """Rows by their last label."""
+    return {row.labels[-1]: row for row in report.rows}
+
+
+def test_client_cost_smallest_gives_figures_for_every_client():
+    """Each client made its tasks, used CPU, and the session is set against the bare."""
+    rows = rows_of(client_cost(SMALL, pace=0.05))
+    assert set(rows) == {
+        "session",
+        "session_uncapped",
+        "bare",
+        "bare_fresh",
+        "bare_paced",
+        "loops",
+    }
+    for row in rows.values():
+        assert row.figures["CPU ms/task"].median > 0
+        assert row.figures["queries/task"].median >= 1
+        assert row.figures["peak RSS MB"].median > 1
+    session, bare = rows["session"].figures, rows["bare"].figures
+    assert session["queries/task"] == bare["queries/task"]
+    assert session["CPU / bare"].median == pytest.approx(
+        session["CPU ms/task"].median / bare["CPU ms/task"].median
+    )
+
+
+def test_open_task_memory_smallest_counts_bytes_of_every_kind():
+    """Every kind of open task takes some traced memory."""
+    rows = rows_of(open_task_memory(SMALL))
+    assert set(rows) == {"attached", "asked", "mapped", "loops"}
+    for row in rows.values():
+        assert row.figures["traced bytes/task"].median > 0
+        assert row.figures["resident bytes/task"].median >= 0
+
+
+def test_main_without_names_lists_every_benchmark(capsys):
+    """The bare command says what there is and runs nothing."""
+    main([])
+    shown = capsys.readouterr().out
+    assert "client_cost" in shown
+    assert "open_task_memory" in shown
+    assert "import_time" in shown
+
+
+def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):
+    """The library loads aiohttp and more; table and file hold the same report."""
+    path = tmp_path / "figures.json"
+    main(["import_time", "--repeats", "1", "--json", str(path)])
+    (report,) = json.loads(path.read_text())
+    figures = {row["labels"][0]: row["figures"] for row in report["rows"]}
+    modules = {name: found["modules"]["median"] for name, found in figures.items()}
+    assert modules["liangxin_async"] > modules["aiohttp"] > 0
+    assert figures["own"]["wall ms"]["median"] > 0
+    assert any("liangxin_async" in note for note in report["notes"])
+    assert report["question"] in capsys.readouterr().out
+
+
+def test_main_with_an_unknown_name_ends_with_usage(capsys):
+    """A misspelt benchmark is not passed over."""
+    with pytest.raises(SystemExit) as caught:
+        main(["client_costs"])
+    assert caught.value.code == 2
+    assert "no benchmark is called 'client_costs'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([3.0, 1.0, 2.0], "2.00 (1.00-3.00)"),
+        ([0.5], "0.500 (0.500-0.500)"),
+        ([12.34, 1234.5], "623 (12.3-1234)"),
+    ],
+)
+def test_spread_of_values_shows_median_and_extremes(values, shown):
+    """The order of the values does not matter; three digits are shown."""
+    assert str(Spread.of(values)) == shown
