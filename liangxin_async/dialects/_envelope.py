@@ -53,6 +53,7 @@ class Envelope:
         is_json: whether the body is a JSON value; False for forms E and F.
         body: the parsed JSON value, or None.
         code: numeric code of the body, or None.
+        shown_code: the service's code as text: by name, by number, or else the type.
         names: words that name the error (`code` as a word, `type`), lower case.
         message: the service's words; may be empty.
         says_error: whether the body itself claims an error.
@@ -65,6 +66,7 @@ class Envelope:
     is_json: bool
     body: Any
     code: int | None
+    shown_code: str | None
     names: tuple[str, ...]
     message: str
     says_error: bool
@@ -82,16 +84,10 @@ class Envelope:
         """Whether the answer, as a whole, is a refusal or a fault."""
         return not 200 <= self.status < 300 or self.says_error
 
-    @property
-    def shown_code(self) -> str | None:
-        """The service's code as text, the most telling one first."""
-        if self.names:
-            return self.names[0]
-        return None if self.code is None else str(self.code)
-
 
 _SUFFIX = re.compile(r"\(request id: ([^()\s]{1,200})\)\s*$")
 _SUCCESS = ("success", "ok")
+_CODE_SHOWN = 80  # characters; the longest name known has 30
 
 
 def open_envelope(reply: WireReply) -> Envelope:
@@ -106,6 +102,7 @@ def open_envelope(reply: WireReply) -> Envelope:
     inner = error if isinstance(error, dict) else {}
     code, names = _codes(inner.get("code"), members.get("code"))
     kind = read_text(inner.get("type")) or read_text(members.get("type"))
+    shown_code = _shown_code(code, names, kind)
     claims = bool(error) or members.get("success") is False
     bad_code = (code is not None and code != 200) or bool(names)
     if kind and (claims or bad_code):
@@ -116,6 +113,7 @@ def open_envelope(reply: WireReply) -> Envelope:
         is_json=is_json,
         body=body,
         code=code,
+        shown_code=shown_code,
         names=names,
         message=message,
         says_error=claims or bad_code,
@@ -139,6 +137,16 @@ def _codes(*values: object) -> tuple[int | None, tuple[str, ...]]:
             else:
                 names.append(word)
     return code, tuple(names)
+
+
+def _shown_code(
+    code: int | None, names: tuple[str, ...], kind: str | None
+) -> str | None:
+    if names:
+        return shorten(names[0], _CODE_SHOWN)
+    if code is not None:
+        return shorten(str(code), _CODE_SHOWN)
+    return None if kind is None else shorten(kind, _CODE_SHOWN)
 
 
 def _message(

@@ -134,7 +134,7 @@ def _structure(data: dict[str, Any], task_id: str, reply: WireReply) -> TaskReco
                 if folded.get(other) is not None:
                     folded[name] = folded[other]
                     break
-    if folded.get("taskId") is None:  # one question, one answer: it is about ours
+    if folded.get("taskId") in (None, ""):  # one question, one answer: it is about ours
         folded["taskId"] = task_id
     folded.setdefault("state", None)  # a missing state is an unknown one, not an error
     folded["raw"] = data
