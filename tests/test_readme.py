@@ -23,23 +23,24 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 @pytest.fixture(scope="module")
 def service() -> Iterator[Emulator]:
     """An emulator in a thread of its own, so that the blocks can be processes."""
-    ready, stop = threading.Event(), threading.Event()
-    emulators: list[Emulator] = []
+    ready = threading.Event()
+    running: list[tuple[Emulator, asyncio.Event, asyncio.AbstractEventLoop]] = []
 
-    async def serve() -> None:
+    async def play() -> None:
         async with Emulator(scenario=Scenario(duration=Fixed(0.1))) as emulator:
-            emulators.append(emulator)
+            stop = asyncio.Event()
+            running.append((emulator, stop, asyncio.get_running_loop()))
             ready.set()
-            while not stop.is_set():
-                await asyncio.sleep(0.02)
+            await stop.wait()
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread = threading.Thread(target=asyncio.run, args=(play(),))
     thread.start()
     assert ready.wait(10)
+    emulator, stop, loop = running[0]
     try:
-        yield emulators[0]
+        yield emulator
     finally:
-        stop.set()
+        loop.call_soon_threadsafe(stop.set)
         thread.join(10)
 
 

@@ -177,6 +177,18 @@ def test_key_mask_other_spellings(secret: str) -> None:
     assert key.mask(f"https://h/?key={escaped}&x") == f"https://h/?key={MASK}&x"
 
 
+def test_key_of_any_visible_characters() -> None:
+    """Every visible ASCII character may be part of a key, from `!` to `~`."""
+    visible = "".join(map(chr, range(0x21, 0x7F)))
+    assert ApiKey(visible).reveal() == visible
+    assert visible not in ApiKey(visible).mask(f"bad key {visible}")
+
+
+def test_key_of_eight_characters_is_masked() -> None:
+    """Eight characters are enough to be told from a word."""
+    assert ApiKey("abcd1234").mask("no abcd1234") == f"no {MASK}"
+
+
 def test_key_short_is_not_masked() -> None:
     """A key as short as a word cannot be told from one: texts stay readable."""
     key = ApiKey("test")
