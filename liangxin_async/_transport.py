@@ -26,6 +26,7 @@ from attrs import define, field
 from yarl import URL
 
 from liangxin_async._errors import (
+    ConfigurationError,
     ConnectError,
     ConnectionLostError,
     ProtocolError,
@@ -175,6 +176,8 @@ class Transport:
         limit: float,
     ) -> WireReply:
         assert session is not None, "open_nowait comes first"
+        if session.closed:  # only a brought one can be, while we are open
+            raise ConfigurationError("http: the aiohttp.ClientSession given is closed")
         try:
             with anyio.fail_after(limit + self._timeouts.connect):
                 return await self._send(session, request, body, limit)

@@ -12,30 +12,33 @@ level is the number of accepted tasks in flight when an answer came.
     STARTING   birth                               as many as fit    1 (doubling)
     HALTED     a refusal                           one, after the    none
                                                    pause
-    CRUISING   an accept after a confirmed         as many as fit    see `_step`
-               refusal
+    CRUISING   an accept after a confirmed         a volley, from    see `_step`
+               refusal                             1, + 1 per accept
 
 A refusal above every level that was fine so far answers our own probing: the limit
 goes back to the level that is known to be fine. A refusal at a level that was fine
 before is only suspicious, for a service may refuse at random: it pauses, and one more
-create asks again. A second refusal in a row confirms it, and the limit is cut to a
-share of what is in flight: additive increase and multiplicative decrease (Chiu and
-Jain, 1989) is what lets several clients of one account share fairly. Every further
-one doubles the pause. After a cut the limit returns quickly to where it was, lingers,
-then explores faster the longer nothing refuses, as CUBIC does (RFC 9438). A refusal of
-a create that began before the last one is old news and teaches nothing.
+create asks again. A second refusal in a row confirms it, and so does a volley with
+nothing accepted in it; then the limit is cut to a share of what is in flight: additive
+increase and multiplicative decrease (Chiu and Jain, 1989) is what lets several clients
+of one account share fairly. Every further one doubles the pause, and the first release
+ends it, since a place may have come free. After a cut the limit returns quickly to
+where it was, lingers, then explores faster the longer nothing refuses, as CUBIC does
+(RFC 9438). A single refusal of a create that began before the last one is old news.
 
 Guarded by tests/core/test_limit_simulation.py, which plays six kinds of service.
 
 Invariants:
 - 0 <= under_way <= in_flight, and limit >= 1.
 - Room is `limit - in_flight`, never negative, whatever was cut or raised.
-- While creates wait, room comes back: at `wake_at` when HALTED, else with a release
-  (nothing in flight means room, as the limit is at least 1). So nobody starves.
+- While the service asks to wait (Retry-After), there is no room in any mode.
+- While creates wait, room comes back: at `wake_at`, or with a release (nothing in
+  flight means room, as the limit is at least 1). So nobody starves.
 """
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 from attrs import define
@@ -88,17 +91,21 @@ class Limiter:
 
     def room(self, now: float) -> int:
         """How many creates may start at `now`."""
-        if self.mode is Mode.HALTED:
-            return 0 if self.under_way or now < self._pause_until else 1
         room = int(self.limit) - self.in_flight
+        if now < self._obey_until:
+            return 0
+        if self.mode is Mode.HALTED:
+            blocked = self.under_way or now < self._pause_until
+            return 0 if blocked else min(1, max(0, room))
         if self._confirmed:  # many tasks seen to end at once must not make a volley
             room = min(room, self._volley - self.under_way)
         return max(0, room)
 
     def wake_at(self) -> float | None:
-        """When room appears without any answer or release; None if it does not."""
-        halted = self.mode is Mode.HALTED and not self.under_way
-        return self._pause_until if halted else None
+        """When a wait for a mere instant ends, which may be past; None without one."""
+        if self.mode is Mode.HALTED:
+            return None if self.under_way else self._pause_until
+        return self._obey_until if math.isfinite(self._obey_until) else None
 
     def start(self) -> None:
         """A create takes a permit."""

@@ -176,7 +176,8 @@ class QueryBudget:
         pause = min(retry_after or 0.0, _LONGEST_PAUSE)
         if started >= self._last_refusal:  # one cut per burst of refusals
             self._last_refusal = now
-            self.rate = max(_SLOWEST, self._measured(now) * _BACK_OFF)
+            rate = max(_SLOWEST, self._measured(now) * _BACK_OFF)
+            self.rate = rate if self.ceiling is None else min(rate, self.ceiling)
         if self.rate is not None:
             pause = max(pause, 1 / self.rate)
         self._next = max(self._next, now + pause)
