@@ -57,8 +57,8 @@ from liangxin_async._events import (
     TaskSettled,
 )
 from liangxin_async._handle import TaskHandle
-from liangxin_async._records import Outcome, Result, TaskRecord, TaskState
-from liangxin_async._session import Session, Stats
+from liangxin_async._records import Outcome, Result, Stats, TaskRecord, TaskState
+from liangxin_async._session import Session
 from liangxin_async._version import __version__
 from liangxin_async.dialects import LIANGXIN
 from liangxin_async.models import (

@@ -280,15 +280,15 @@ def public_connector(
     )
 
 
-def environment_proxy(link: Link) -> URL | None:
-    """Return the proxy that the environment names for `link`, or None.
+def environment_proxy(url: URL) -> URL | None:
+    """Return the proxy that the environment names for `url`, or None.
 
     Blocks where the system keeps such settings in a service. Loopback is never asked
     of a proxy. Read by hand because aiohttp's `trust_env` also sends what it finds in
-    ~/.netrc, and a result host gets no credentials.
+    ~/.netrc, and no host gets a credential that its caller did not choose.
     """
-    host = link.url.host or ""
-    if link.is_loopback or proxy_bypass(host):
+    host = url.host or ""
+    if _names_loopback(host) or proxy_bypass(host):
         return None
-    proxy = getproxies().get(link.url.scheme)
+    proxy = getproxies().get(url.scheme)
     return None if not proxy else URL(proxy if "://" in proxy else f"http://{proxy}")

@@ -7,17 +7,19 @@ nothing keeps it alive, and it stops its work.
 
 Invariants:
 - Pulled and not yet taken is at most what the service has in flight, plus WAITING
-  requests without a task, plus the outcomes that `_has_room` lets wait.
+  requests without a task (FARTHEST, where one model of several starves), plus the
+  outcomes that `_has_room` lets wait.
 - Every request that was pulled gives exactly one outcome, unless the batch ends with
   an error that says why the rest was not sent.
-- After `stop` nothing is pulled and no create is begun.
+- A create that has left this machine gives its outcome, whatever ends the batch.
+- Once DEAD or STOPPED, nothing is pulled and no create is begun.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -26,6 +28,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -40,6 +43,7 @@ from liangxin_async._errors import (
     TaskTimeoutError,
 )
 from liangxin_async._records import Outcome
+from liangxin_async._submit import Recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+STARVING = 8  # waiting requests of a model, below which more are pulled for it
+FARTHEST = 1024  # requests pulled ahead at most, where one model starves
 WAITING = 64  # requests pulled ahead of their acceptance; fills any gate quickly
 _CLOSING_SOURCE = 5.0  # seconds for an async generator of the user's to end
 UNTAKEN = 64  # outcomes that may wait before pulling stops
@@ -65,6 +71,15 @@ _DEAD = (
 )
 
 
+class Stage(Enum):
+    """Where a batch stands; it only moves down this list."""
+
+    PULLING = "pulling"  # requests are pulled and submitted
+    ENDING = "ending"  # the source is over or broken: what was pulled is finished
+    DEAD = "dead"  # nothing more can succeed: what has left the machine is finished
+    STOPPED = "stopped"  # nobody listens any more: as DEAD, and outcomes are dropped
+
+
 @define(eq=False)
 class _Work:
     """The shared state of pump and consumer; see the module."""
@@ -74,15 +89,16 @@ class _Work:
     ordered: bool
     timeout: float | None
     priority: int
+    stage: Stage = Stage.PULLING
+    error: BaseException | None = None  # raised to the consumer when all is home
     ready: deque[Outcome] = field(factory=deque)
     held: dict[int, Outcome] = field(factory=dict)  # ordered: come home out of order
     next_index: int = 0
-    waiting: int = 0  # pulled, not accepted
+    waiting: Counter[str] = field(factory=Counter)  # pulled, not accepted, by model
     open: int = 0  # accepted, not over
-    exhausted: bool = False
-    stopped: bool = False
-    fatal: BaseException | None = None
-    scopes: set[anyio.CancelScope] = field(factory=set)
+    pumping: bool = True
+    pulling: anyio.CancelScope = field(factory=anyio.CancelScope)
+    recalls: set[Recall] = field(factory=set)
     timers: dict[int, asyncio.TimerHandle] = field(factory=dict)
     consumers: list[asyncio.Future[None]] = field(factory=list)
     pump_waits: asyncio.Future[None] | None = None
@@ -95,32 +111,46 @@ class _Work:
         try:
             raw = self.source
             source = aiter(raw) if isinstance(raw, AsyncIterable) else iter(raw)
-            index = 0
-            while await self._room():
-                try:
-                    request = await _next(source)
-                except StopAsyncIteration:
-                    break
-                self.waiting += 1
-                try:
-                    runtime.spawn(_Submit(self, runtime, index, request))
-                except SessionClosedError:
-                    self.waiting -= 1
-                    raise
-                index += 1
-        except asyncio.CancelledError:
-            self._end(SessionClosedError("the session was closed during the batch"))
-            raise
-        except Exception as exc:  # noqa: BLE001 - raised to the consumer at the end
-            self._end(exc)
+            with self.pulling:
+                await self._pull(runtime, source)
+        except asyncio.CancelledError as exc:
+            if runtime.is_closing:
+                self._move(Stage.DEAD, SessionClosedError("the session was closed"))
+                raise
+            # Not ours: something the source awaits was cancelled.
+            self._move(Stage.ENDING, _broken(exc))
+        except BaseException as exc:  # noqa: BLE001 - raised to the consumer at the end
+            self._move(Stage.ENDING, exc)
         finally:
-            self.exhausted = True
+            try:
+                await _close(source)
+            except Exception as exc:  # noqa: BLE001 - likewise; logged if nobody listens
+                if self.stage is Stage.STOPPED:
+                    _log.exception("the iterable of requests broke while it was closed")
+                self._move(Stage.ENDING, exc)
+            self.pumping = False
             self._wake()
-            await _close(source)
+
+    async def _pull(
+        self, runtime: Runtime, source: Iterator[Request] | AsyncIterator[Request]
+    ) -> None:
+        index = 0
+        while await self._room():
+            try:
+                request = await _next(source)
+            except StopAsyncIteration:
+                return
+            if self.stage is not Stage.PULLING:
+                return
+            recall, model = Recall(), getattr(request, "model", "")
+            runtime.spawn(_Submit(self, runtime, index, request, recall, model))
+            self.recalls.add(recall)
+            self.waiting[model] += 1
+            index += 1
 
     async def _room(self) -> bool:
         """Wait until another request may be pulled; False when none ever may."""
-        while not self.stopped and self.fatal is None:
+        while self.stage is Stage.PULLING:
             if self._has_room():
                 return True
             self.pump_waits = asyncio.get_running_loop().create_future()
@@ -131,28 +161,36 @@ class _Work:
         untaken = len(self.ready) + len(self.held)
         # In order, outcomes wait for the slowest of those in flight.
         allowed = max(UNTAKEN, 2 * self.open) if self.ordered else UNTAKEN
-        return self.waiting < WAITING and untaken < allowed
+        if untaken >= allowed:
+            return False
+        # A saturated model may fill the places; look further for one that starves.
+        starving = len(self.waiting) > 1 and min(self.waiting.values()) < STARVING
+        return self.waiting.total() < (FARTHEST if starving else WAITING)
 
-    async def submit(self, runtime: Runtime, index: int, request: Request) -> None:
+    async def submit(
+        self, runtime: Runtime, index: int, request: Request, recall: Recall
+    ) -> None:
         """Submit one request; its outcome comes home now or when the task ends."""
-        scope = anyio.CancelScope()
-        self.scopes.add(scope)
         began = runtime.loop.time()
         try:
-            with scope:
+            with recall.scope:
                 self.check(request)
                 handle = await runtime.submitter.submit(
-                    request, timeout=self.timeout, priority=self.priority
+                    request, timeout=self.timeout, priority=self.priority, recall=recall
                 )
                 self._follow(runtime, handle, index, began)
         except _DEAD as exc:
-            self._end(exc)
+            self._move(Stage.DEAD, exc)
         except LiangxinError as exc:
             self._home(Outcome(index=index, request=request, error=exc))
-        finally:
-            self.scopes.discard(scope)
-            self.waiting -= 1
-            self._wake()
+        except Exception as exc:  # noqa: BLE001 - a request of the user's own making
+            self._move(Stage.ENDING, exc)
+
+    def submitted(self, recall: Recall, model: str) -> None:
+        """A submit is over, in whatever way."""
+        self.recalls.discard(recall)
+        self.waiting[model] -= 1
+        self._wake()
 
     def _follow(
         self, runtime: Runtime, handle: TaskHandle, index: int, began: float
@@ -202,25 +240,25 @@ class _Work:
 
     # ------------------------------------------------------------------------- end
 
-    def _end(self, error: BaseException) -> None:
-        """Begin nothing new; `error` is raised when what is in flight is home."""
-        if self.fatal is None:
-            self.fatal = error
-        self._recall()
-
-    def stop(self) -> None:
-        """Begin nothing new. Creates that have left are finished by the session."""
-        self.stopped = True
-        self._recall()
-
-    def _recall(self) -> None:
-        for scope in tuple(self.scopes):
-            scope.cancel()
+    def _move(self, stage: Stage, error: BaseException | None) -> None:
+        """Go on to `stage`, unless it is passed; the first error is the one raised."""
+        if self.error is None and self.stage is not Stage.STOPPED:
+            self.error = error
+        order = list(Stage)
+        if order.index(stage) > order.index(self.stage):
+            self.stage = stage
+        self.pulling.cancel()
+        if self.stage is not Stage.ENDING:
+            for recall in tuple(self.recalls):
+                recall.take_back()
         self._wake()
 
-    def stop_tracking(self) -> None:
-        """Drop timers of tasks whose outcome nobody will take."""
-        for timer in self.timers.values():
+    def stop(self) -> None:
+        """Begin nothing new and tell nobody. What has left is finished all the same."""
+        self._move(Stage.STOPPED, None)
+        self.error = None
+        timers, self.timers = self.timers, {}
+        for timer in timers.values():
             timer.cancel()
 
     # -------------------------------------------------------------------- consumer
@@ -243,7 +281,7 @@ class _Work:
         return self._nothing_to_come() and not self.ready and not self.held
 
     def _nothing_to_come(self) -> bool:
-        return self.exhausted and not self.waiting and not self.open
+        return not self.pumping and not self.waiting.total() and not self.open
 
     def _wake(self) -> None:
         if self.pump_waits is not None and not self.pump_waits.done():
@@ -252,6 +290,12 @@ class _Work:
         for consumer in consumers:
             if not consumer.done():
                 consumer.set_result(None)
+
+
+def _broken(cause: BaseException) -> RuntimeError:
+    error = RuntimeError(f"the iterable of requests raised {type(cause).__name__}")
+    error.__cause__ = cause
+    return error
 
 
 def _outcome(handle: TaskHandle, index: int, **how: Any) -> Outcome:
@@ -267,9 +311,14 @@ class _Submit:
     runtime: Runtime
     index: int
     request: Request
+    recall: Recall
+    model: str
 
     async def __call__(self) -> None:
-        await self.work.submit(self.runtime, self.index, self.request)
+        try:
+            await self.work.submit(self.runtime, self.index, self.request, self.recall)
+        finally:
+            self.work.submitted(self.recall, self.model)
 
 
 class Batch(AsyncIterator[Outcome]):
@@ -309,21 +358,22 @@ class Batch(AsyncIterator[Outcome]):
         Cancelling is safe: no outcome is lost.
         """
         work = self._work
-        if self._runtime is None and not work.stopped:
+        if self._runtime is None and work.stage is Stage.PULLING:
             self._begin()
-        while True:
-            outcome = None if work.stopped else work.take()
+        while work.stage is not Stage.STOPPED:
+            outcome = work.take()
             if outcome is not None:
                 return outcome
-            if work.stopped or work.is_over:
-                fatal, work.fatal = work.fatal, None
-                work.stopped = True
-                if fatal is not None:
-                    raise fatal
-                raise StopAsyncIteration
+            if work.is_over:
+                error = work.error
+                work.stop()
+                if error is not None:
+                    raise error
+                break
             waiter = asyncio.get_running_loop().create_future()
             work.consumers.append(waiter)
             await waiter
+        raise StopAsyncIteration
 
     def _begin(self) -> None:
         if not isinstance(self._work.source, (Iterable, AsyncIterable)):
@@ -338,7 +388,6 @@ class Batch(AsyncIterator[Outcome]):
     async def aclose(self) -> None:
         """Stop pulling and submitting. Accepted tasks go on."""
         self._work.stop()
-        self._work.stop_tracking()
 
     async def __aenter__(self) -> Self:
         return self
@@ -353,7 +402,11 @@ class Batch(AsyncIterator[Outcome]):
 
     def __del__(self) -> None:
         runtime = getattr(self, "_runtime", None)
-        if runtime is not None and not runtime.is_gone and not self._work.stopped:
+        if (
+            runtime is not None
+            and not runtime.is_gone
+            and self._work.stage is not Stage.STOPPED
+        ):
             # Collected perhaps in another thread; the work belongs to its loop.
             runtime.loop.call_soon_threadsafe(self._work.stop)
 

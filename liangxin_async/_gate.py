@@ -7,7 +7,9 @@ Invariants:
 - A place is counted when it is granted, in the same step, not when its owner resumes.
 - A permit ends exactly once, whatever its owner does; afterwards every call is void.
 - A place granted in the very tick in which its owner was cancelled is handed on.
-- Among waiters that may go, higher priority goes first, then the older ticket.
+- Among waiters that may go, the lowest ticket goes first: that of higher priority,
+  then the older one. A step of priority is worth PRIORITY_STEP arrivals, so that nobody
+  is overtaken for ever.
 - At most one timer per lane runs, and none after `close`.
 """
 
@@ -26,6 +28,9 @@ from liangxin_async._errors import fresh
 if TYPE_CHECKING:
     from liangxin_async._errors import LiangxinError
 
+PRIORITY_STEP = 10_000  # later arrivals that a waiter one step lower lets pass
+OVERDUE = 3.0  # seconds; an answer that takes longer holds up no further create
+_LANES = 1000  # models remembered; beyond it, those nobody uses are forgotten
 _COMPACT_ABOVE = 64  # abandoned waiters in a queue before it is rebuilt
 
 
@@ -33,12 +38,11 @@ _COMPACT_ABOVE = 64  # abandoned waiters in a queue before it is rebuilt
 class _Turn:
     """A waiter's place in its lane."""
 
-    priority: int
     ticket: int
     granted: asyncio.Future[Permit | None] = field(repr=False)
 
     def __lt__(self, other: _Turn) -> bool:
-        return (-self.priority, self.ticket) < (-other.priority, other.ticket)
+        return self.ticket < other.ticket
 
 
 @define(eq=False)
@@ -47,6 +51,11 @@ class _Lane:
     queue: list[_Turn] = field(factory=list)
     waiting: int = 0
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nobody waits and nothing is in flight."""
+        return not self.waiting and not self.limiter.in_flight
 
     def head(self) -> _Turn | None:
         """The waiter whose turn is next; drops those who have gone."""
@@ -65,12 +74,26 @@ class Permit:
     _gate: Gate = field(repr=False)
     _lane: _Lane = field(repr=False)
     started: float
+    slow: asyncio.TimerHandle | None = field(default=None, repr=False)
     _stage: int = 0  # 0 create under way, 1 task in flight, 2 ended
+
+    def overdue(self) -> None:
+        """The answer takes unusually long: hold nobody up for it."""
+        self.slow = None
+        self._lane.limiter.overdue += 1
+        self._gate.wake_nowait(self._lane)
+
+    def _answered(self) -> None:
+        if self.slow is None:
+            self._lane.limiter.overdue -= 1
+        else:
+            self.slow.cancel()
 
     def accept(self) -> None:
         """The service took the create."""
         if self._stage == 0:
             self._stage = 1
+            self._answered()
             self._lane.limiter.accept()
             self._gate.wake_nowait(self._lane)
 
@@ -82,6 +105,7 @@ class Permit:
         """
         if self._stage == 0:
             self._stage = 2
+            self._answered()
             now = self._gate.now()
             self._lane.limiter.refuse(now, self.started, retry_after)
             self._gate.ended_nowait(self._lane)
@@ -90,6 +114,7 @@ class Permit:
         """The create ended in a way that tells nothing about load."""
         if self._stage == 0:
             self._stage = 2
+            self._answered()
             self._lane.limiter.forget()
             self._gate.ended_nowait(self._lane)
 
@@ -113,6 +138,7 @@ class Gate:
     _in_flight: int = 0
     _tickets: itertools.count[int] = field(factory=itertools.count)
     _closed_by: LiangxinError | None = None
+    _sleepers: set[asyncio.Future[None]] = field(factory=set)
 
     @property
     def in_flight(self) -> int:
@@ -132,11 +158,24 @@ class Gate:
         """The loop's monotonic clock."""
         return self._loop.time()
 
-    def ticket(self) -> int:
-        """A place in the order of arrival, to be kept through refusals."""
-        return next(self._tickets)
+    def ticket(self, priority: int) -> int:
+        """A place in the order of service, to be kept through refusals."""
+        return next(self._tickets) - priority * PRIORITY_STEP
 
-    async def acquire(self, model: str, *, priority: int, ticket: int) -> Permit:
+    async def sleep(self, delay: float) -> None:
+        """Wait `delay` seconds, or until the gate is closed."""
+        if delay <= 0 or self._closed_by is not None:
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        timer = self._loop.call_later(delay, _wake, waiter)
+        self._sleepers.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._sleepers.discard(waiter)
+            timer.cancel()
+
+    async def acquire(self, model: str, *, ticket: int) -> Permit:
         """Wait for a permit of `model`.
 
         Cancelling is safe: no place is lost and nothing is sent.
@@ -146,8 +185,8 @@ class Gate:
         """
         if self._closed_by is not None:
             raise fresh(self._closed_by)
-        lane = self._lanes.setdefault(model, _Lane())
-        turn = _Turn(priority, ticket, self._loop.create_future())
+        lane = self._lanes.get(model) or self._new_lane(model)
+        turn = _Turn(ticket, self._loop.create_future())
         heapq.heappush(lane.queue, turn)
         lane.waiting += 1
         self.wake_nowait(lane)
@@ -160,6 +199,14 @@ class Gate:
             assert self._closed_by is not None, "only closing answers without a permit"
             raise fresh(self._closed_by)
         return permit
+
+    def _new_lane(self, model: str) -> _Lane:
+        if len(self._lanes) >= _LANES:
+            unused = [m for m, la in self._lanes.items() if la.is_unused]
+            for name in unused:
+                del self._lanes[name]
+        lane = self._lanes[model] = _Lane()
+        return lane
 
     def _abandon(self, lane: _Lane, turn: _Turn) -> None:
         if turn.granted.done() and not turn.granted.cancelled():
@@ -215,7 +262,9 @@ class Gate:
         lane.waiting -= 1
         lane.limiter.start()
         self._in_flight += 1
-        turn.granted.set_result(Permit(self, lane, now))
+        permit = Permit(self, lane, now)
+        permit.slow = self._loop.call_at(now + OVERDUE, permit.overdue)
+        turn.granted.set_result(permit)
 
     def _set_timer(self, lane: _Lane, now: float) -> None:
         if lane.timer is not None:
@@ -228,6 +277,8 @@ class Gate:
     def close(self, error: LiangxinError) -> None:
         """End every wait with `error`, and all later ones."""
         self._closed_by = error
+        for waiter in self._sleepers:
+            _wake(waiter)
         for lane in self._lanes.values():
             if lane.timer is not None:
                 lane.timer.cancel()
@@ -236,3 +287,8 @@ class Gate:
                 heapq.heappop(lane.queue)
                 lane.waiting -= 1
                 turn.granted.set_result(None)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

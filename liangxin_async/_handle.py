@@ -117,14 +117,7 @@ class TaskHandle:
         return self._outcome
 
     async def _settled(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop:
-            raise SessionClosedError(
-                f"task {self.task_id!r} was followed in another event loop; "
-                "session.attach(task_id) follows it in this one",
-                task_id=self.task_id,
-            )
-        waiter: asyncio.Future[None] = loop.create_future()
+        waiter = self.new_waiter()
         waiters = self._waiters = self._waiters or []
         waiters.append(waiter)
         try:
@@ -153,6 +146,21 @@ class TaskHandle:
         return updates
 
     # ------------------------------------------------------ for the session's parts
+
+    def new_waiter(self) -> asyncio.Future[None]:
+        """Return a future of the loop that follows the task.
+
+        Raises:
+            SessionClosedError: it is not the running one.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            raise SessionClosedError(
+                f"task {self.task_id!r} was followed in another event loop; "
+                "session.attach(task_id) follows it in this one",
+                task_id=self.task_id,
+            )
+        return loop.create_future()
 
     def note(self, record: TaskRecord, *, changed: bool) -> None:
         """Remember the last record; tell who follows when it brings a change."""
@@ -193,7 +201,7 @@ class _Updates:
     def __init__(self, handle: TaskHandle) -> None:
         self._handle = handle
         self._unread: deque[TaskRecord] = deque()
-        self._woken: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
         self._last: TaskRecord | None = None
 
     def put(self, record: TaskRecord) -> None:
@@ -201,8 +209,10 @@ class _Updates:
         self.end()
 
     def end(self) -> None:
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def __aiter__(self) -> _Updates:
         return self
@@ -213,7 +223,8 @@ class _Updates:
                 if self._last is None or not self._last.state.is_terminal:
                     self._handle.result_nowait()
                 raise StopAsyncIteration
-            self._woken = asyncio.get_running_loop().create_future()
-            await self._woken
+            waiter = self._handle.new_waiter()
+            self._waiters.append(waiter)
+            await waiter
         self._last = self._unread.popleft()
         return self._last

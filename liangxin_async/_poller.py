@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_LAST_QUERY = 2.0  # seconds that the query at the deadline may take
+_ATTACHED_GRACE = 5.0  # seconds; a task made elsewhere was accepted before we attached
+_PACES = 1000  # models whose pace is remembered
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
 
 
@@ -84,6 +87,7 @@ class Poller:
     _budget: QueryBudget = field(init=False)
     _idle: list[asyncio.Future[None]] = field(factory=list)
     _timer: asyncio.TimerHandle | None = None
+    _sweep: asyncio.TimerHandle | None = None
     _past: OrderedDict[str, None] = field(factory=OrderedDict)
     _empty: list[asyncio.Future[None]] = field(factory=list)
 
@@ -105,6 +109,7 @@ class Poller:
         now = self._loop.time()
         task = _Open(handle, now, permit)
         self._open[handle.task_id] = task
+        self._watch_patience()
         delay = (
             0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
         )
@@ -129,7 +134,11 @@ class Poller:
         while self._open:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._empty.append(waiter)
-            await waiter
+            try:
+                await waiter
+            finally:
+                if waiter in self._empty:
+                    self._empty.remove(waiter)
 
     # -------------------------------------------------------------------- workers
 
@@ -155,6 +164,25 @@ class Poller:
             return None
         self._budget.spend(now)
         return self._open[key]
+
+    def _watch_patience(self) -> None:
+        """Give up tasks that are long over their time though nobody could ask.
+
+        Usually a task is given up after its last query. This is for a budget or
+        workers that are held up; tasks are in the order of their deadlines.
+        """
+        if self._polling.patience is None or self._sweep is not None:
+            return
+        for task in tuple(self._open.values()):
+            deadline = task.since + self._polling.patience + _LAST_QUERY
+            if deadline > self._loop.time():
+                self._sweep = self._loop.call_at(deadline, self._on_sweep)
+                return
+            self._give_up(task, None)
+
+    def _on_sweep(self) -> None:
+        self._sweep = None
+        self._watch_patience()
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
         due = now + delay
@@ -253,10 +281,12 @@ class Poller:
         task.failed_in_a_row = task.failed_in_a_row + 1 if same else 1
         task.last_failure = type(error)
         age, grace = now - task.since, self._polling.grace
+        if task.permit is None:
+            grace = min(grace, _ATTACHED_GRACE)
         seen = task.handle.record is not None
         row = task.failed_in_a_row
         if is_lost(error, in_a_row=row, age=age, grace=grace, seen=seen):
-            self._settle(task, _lost(task.handle, error))
+            self._settle(task, _lost(task, error))
             return
         usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
@@ -269,11 +299,14 @@ class Poller:
         patience = self._polling.patience
         if patience is None or now - task.since < patience:
             self._plan(task, now, delay)
-            return
+        else:
+            self._give_up(task, error)
+
+    def _give_up(self, task: _Open, error: LiangxinError | None) -> None:
         handle = task.handle
         outcome = TaskTimeoutError(
-            f"task {handle.task_id!r} is not over after {patience:g} s of polling "
-            "(Polling.patience); session.attach(task_id) waits for it again",
+            f"task {handle.task_id!r} is not over after {self._polling.patience:g} s "
+            "of polling (Polling.patience); session.attach(task_id) waits for it again",
             task_id=handle.task_id,
             record=handle.record,
         )
@@ -315,9 +348,10 @@ class Poller:
 
     def close(self, why: str) -> None:
         """Settle what is open with `SessionClosedError`; each names its task id."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._sweep):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._sweep = None
         for task in tuple(self._open.values()):
             task_id = task.handle.task_id
             self._settle(
@@ -343,14 +377,19 @@ class Poller:
         if record.created_at is not None and record.completed_at is not None:
             told = (record.completed_at - record.created_at).total_seconds()
             took = told if 0 < told <= age else took
+        if len(self._paces) >= _PACES and model not in self._paces:
+            del self._paces[next(iter(self._paces))]
         self._paces.setdefault(model, Pace()).learn(took)
 
 
-def _lost(handle: TaskHandle, error: LiangxinError) -> TaskLostError:
+def _lost(task: _Open, error: LiangxinError) -> TaskLostError:
+    handle = task.handle
     lost = TaskLostError(
         f"task {handle.task_id!r} cannot be followed: {error}",
         task_id=handle.task_id,
         record=handle.record,
     )
     lost.__cause__ = error
+    if task.permit is None and handle.record is None:
+        lost.charged = "unknown"  # attached to, and nobody has ever shown it
     return lost

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from liangxin_async._errors import LiangxinError
     from liangxin_async.models import Request
 
@@ -125,3 +127,28 @@ class Outcome:
             raise self.error
         assert self.result is not None, "an outcome has a result or an error"
         return self.result
+
+
+@frozen(kw_only=True)
+class Stats:
+    """Counts of one session since it was opened, at one instant.
+
+    Attributes:
+        in_flight: creates under way and accepted tasks that are not over.
+        waiting: submits that wait for a permit.
+        limits: tasks that may be in flight now, by model.
+        accepted: creates the service took.
+        saturated: creates the service refused as saturated (429).
+        polls: queries made by the poller.
+        settled: tasks that came to an end, good or bad.
+        failed: those of them that ended in an error.
+    """
+
+    in_flight: int = 0
+    waiting: int = 0
+    limits: Mapping[str, int] = field(factory=dict)
+    accepted: int = 0
+    saturated: int = 0
+    polls: int = 0
+    settled: int = 0
+    failed: int = 0

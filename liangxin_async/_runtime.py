@@ -17,7 +17,11 @@ import anyio
 from attrs import define, field
 
 from liangxin_async._download import Downloader
-from liangxin_async._errors import ConfigurationError, SessionClosedError
+from liangxin_async._errors import (
+    ConfigurationError,
+    SessionClosedError,
+    TransportError,
+)
 from liangxin_async._gate import Gate
 from liangxin_async._poller import Poller
 from liangxin_async._submit import Submitter
@@ -57,12 +61,18 @@ class Runtime:
     _early: list[Callable[[], Coroutine[Any, Any, None]]] = field(factory=list)
     _stop: asyncio.Event = field(factory=asyncio.Event)
     _closed: bool = False
+    _ending: bool = False
     _main: asyncio.Task[None] | None = None
 
     @property
     def is_gone(self) -> bool:
         """Whether this runtime can never be used again: closed, or its loop is."""
         return self._closed or self.loop.is_closed()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the end has begun: closed, closing, or its loop is torn down."""
+        return self._closed or self._stop.is_set() or self._ending
 
     def check_usable_here(self) -> None:
         """Raise ConfigurationError unless this is its process and its running loop."""
@@ -96,6 +106,8 @@ class Runtime:
         async def tracked() -> None:
             try:
                 await call()
+            except Exception:  # noqa: BLE001 - one broken part must not end the session
+                _log.exception("a part of the session broke")
             finally:
                 self._unfinished.discard(coroutine)
 
@@ -105,7 +117,12 @@ class Runtime:
 
     async def query(self, task_id: str) -> TaskRecord:
         """Ask once about a task."""
-        reply = await self.transport.query(self.dialect.write_query(task_id))
+        try:
+            reply = await self.transport.query(self.dialect.write_query(task_id))
+        except TransportError:
+            if self._closed:
+                raise SessionClosedError("the session was closed") from None
+            raise
         return self.dialect.read_query(reply, task_id)
 
     def start(self, workers: int) -> None:
@@ -120,9 +137,12 @@ class Runtime:
         try:
             async with anyio.create_task_group() as group:
                 self._group = group
-                for call in (self.poller.work,) * workers + tuple(self._early):
+                for call in (self._keep_polling,) * workers + tuple(self._early):
                     self._start(group, call)
-                await self._stop.wait()
+                try:
+                    await self._stop.wait()
+                finally:
+                    self._ending = True
                 why = "the session was closed"
                 self._refuse_new(why)
                 with anyio.move_on_after(self._timeouts.close):
@@ -140,6 +160,13 @@ class Runtime:
             with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
                 await self.transport.aclose()
                 await self.downloader.aclose()
+
+    async def _keep_polling(self) -> None:
+        while True:
+            try:
+                await self.poller.work()
+            except Exception:  # noqa: BLE001 - a worker that stays away starves the rest
+                _log.exception("a worker of the poller broke; it goes on")
 
     def _refuse_new(self, why: str) -> None:
         self.gate.close(SessionClosedError(why))

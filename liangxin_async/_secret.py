@@ -37,6 +37,7 @@ class ApiKey:
             raise ConfigurationError("api_key: empty")
         bad = {f"U+{ord(char):04X}" for char in trimmed if not "!" <= char <= "~"}
         if bad:
+            del text, trimmed  # so that no traceback through here shows them
             # Curly quotes and spaces from a paste are the usual cause.
             raise ConfigurationError(
                 "api_key: only visible ASCII characters are allowed; "

@@ -19,7 +19,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from attrs import field, frozen
 from yarl import URL
 
 from liangxin_async._arguments import (
@@ -46,6 +45,7 @@ from liangxin_async._errors import (
     SessionClosedError,
 )
 from liangxin_async._handle import TaskHandle
+from liangxin_async._records import Stats
 from liangxin_async._runtime import Runtime, make_runtime
 from liangxin_async._secret import ApiKey
 from liangxin_async._transport import Transport
@@ -53,7 +53,7 @@ from liangxin_async.dialects import LIANGXIN
 from liangxin_async.models import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -63,31 +63,6 @@ if TYPE_CHECKING:
     from liangxin_async._events import Observer
     from liangxin_async._records import Result, TaskRecord
     from liangxin_async.dialects import Dialect
-
-
-@frozen(kw_only=True)
-class Stats:
-    """Counts of one session since it was opened, at one instant.
-
-    Attributes:
-        in_flight: creates under way and accepted tasks that are not over.
-        waiting: submits that wait for a permit.
-        limits: tasks that may be in flight now, by model.
-        accepted: creates the service took.
-        saturated: creates the service refused as saturated (429).
-        polls: queries made by the poller.
-        settled: tasks that came to an end, good or bad.
-        failed: those of them that ended in an error.
-    """
-
-    in_flight: int = 0
-    waiting: int = 0
-    limits: Mapping[str, int] = field(factory=dict)
-    accepted: int = 0
-    saturated: int = 0
-    polls: int = 0
-    settled: int = 0
-    failed: int = 0
 
 
 class Session:
@@ -114,7 +89,8 @@ class Session:
             closed here. Creates then use its connections too, so that one which went
             stale can end in `SubmitUnknownError`; pass a connector with
             `force_close=True` to rule that out. Downloads never use it.
-        trust_env: take proxies and netrc from the environment, as in aiohttp.
+        trust_env: take proxies from the environment. Never ~/.netrc: the API key is
+            the only credential.
         auth_header: header that carries the key.
         auth_scheme: word before the key; "" sends the key alone. Neither is stated by
             LiangXin; these are what its API family takes.
@@ -141,9 +117,13 @@ class Session:
     ) -> None:
         self._runtime: Runtime | None = None
         self._closed = False
-        self._key = ApiKey(find_key(api_key))
-        self._base_url = resolve_base_url(base_url, dialect.default_base_url)
         self._dialect = dialect
+        self._base_url = ""
+        try:
+            self._key = ApiKey(find_key(api_key))
+        finally:
+            del api_key  # so that no traceback through here shows it
+        self._base_url = resolve_base_url(base_url, dialect.default_base_url)
         self._callback_url = check_callback_url(callback_url)
         self._max_in_flight = check_count("max_in_flight", max_in_flight)
         self._polling = Polling() if polling is None else polling
@@ -170,6 +150,8 @@ class Session:
                 opened before this process was forked.
         """
         self._closed = False
+        if self._runtime is not None and self._runtime.is_closing:
+            await self._runtime.aclose()
         self._open_runtime()
 
     async def aclose(self) -> None:
@@ -273,7 +255,9 @@ class Session:
             request: what to make.
             timeout: seconds for all of it, the queueing included; None waits as long
                 as the service is saturated.
-            priority: higher goes first among the session's waiting creates of a model.
+            priority: higher goes first among the session's waiting creates of a model;
+                but nobody is overtaken for ever, only by 10,000 later ones for each
+                step of priority.
 
         Raises:
             InvalidRequestError: not a request, or one for another service.

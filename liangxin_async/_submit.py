@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import anyio
@@ -84,6 +83,30 @@ class _Call:
 
 
 @define(eq=False)
+class Recall:
+    """Lets the owner of a submit take it back while that is free of charge.
+
+    The submit runs inside `scope`, which the owner enters.
+    """
+
+    scope: anyio.CancelScope = field(factory=anyio.CancelScope)
+    _call: _Call | None = None
+    _taken_back: bool = False
+
+    def take_back(self) -> None:
+        """End the submit, unless its create has left: then let that one finish."""
+        self._taken_back = True
+        if self._call is None or not self._call.departure.left:
+            self.scope.cancel()
+
+    def begin(self, call: _Call | None) -> None:
+        """The submit begins a paid call, or (None) is between two of them."""
+        self._call = call
+        if call is None and self._taken_back:
+            self.scope.cancel()
+
+
+@define(eq=False)
 class Submitter:
     """Submits for one session. Lives in one event loop."""
 
@@ -107,34 +130,38 @@ class Submitter:
         return self._under_way
 
     async def submit(
-        self, request: Request, *, timeout: float | None, priority: int
+        self,
+        request: Request,
+        *,
+        timeout: float | None,
+        priority: int,
+        recall: Recall | None = None,
     ) -> TaskHandle:
-        """See `Session.submit`."""
+        """See `Session.submit`; `recall` is for an owner who may want it back."""
         wire = self._dialect.write_create(request, self._callback_url)
-        ticket, began = self._gate.ticket(), self._loop.time()
+        ticket, began = self._gate.ticket(priority), self._loop.time()
+        recall = Recall() if recall is None else recall
         attempt = retries = 0
         call: _Call | None = None
         last: LiangxinError | None = None
-        try:
-            with nullcontext() if timeout is None else anyio.fail_after(timeout):
-                while True:
-                    attempt += 1
-                    queued = self._loop.time()
-                    permit = await self._gate.acquire(
-                        request.model, priority=priority, ticket=ticket
-                    )
-                    call = _Call(request, wire, permit, attempt)
-                    await self._make(call, queued)
-                    if isinstance(call.outcome, TaskHandle):
-                        return call.outcome
-                    assert call.outcome is not None, "a finished call has an outcome"
-                    last = call.outcome
-                    retries += call.verdict is Verdict.AGAIN
-                    delay = self._delay_before_next(call, last, retries)
-                    call = None
-                    await anyio.sleep(delay)
-        except TimeoutError:
-            return self._out_of_time(request, call, last, self._loop.time() - began)
+        with anyio.move_on_after(timeout):
+            while True:
+                attempt += 1
+                queued = self._loop.time()
+                permit = await self._gate.acquire(request.model, ticket=ticket)
+                call = _Call(request, wire, permit, attempt)
+                recall.begin(call)
+                await self._make(call, queued)
+                if isinstance(call.outcome, TaskHandle):
+                    return call.outcome
+                assert call.outcome is not None, "a finished call has an outcome"
+                last = call.outcome
+                retries += call.verdict is Verdict.AGAIN
+                delay = self._delay_before_next(call, last, retries)
+                call = None
+                recall.begin(None)
+                await self._gate.sleep(delay)
+        return self._out_of_time(request, call, last, self._loop.time() - began)
 
     def _delay_before_next(
         self, call: _Call, error: LiangxinError, retries: int
@@ -164,9 +191,14 @@ class Submitter:
         last: LiangxinError | None,
         waited: float,
     ) -> TaskHandle:
-        if call is not None and isinstance(call.outcome, TaskHandle):
-            return call.outcome  # accepted in the very step in which the time ran out
-        if call is not None and call.departure.left:
+        outcome = None if call is None else call.outcome
+        if isinstance(outcome, TaskHandle):
+            return outcome  # accepted in the very step in which the time ran out
+        if call is not None and outcome is not None:  # likewise, refused or lost
+            if call.verdict in (Verdict.REFUSED, Verdict.UNKNOWN):
+                raise outcome
+            last = outcome
+        elif call is not None and call.departure.left:
             raise SubmitUnknownError(
                 f"the time for submitting {request.model!r} ran out after {waited:.1f} "
                 "s while the create was under way; it is finished in the background, "
@@ -174,7 +206,7 @@ class Submitter:
                 "It is not sent again",
                 model=request.model,
                 reason="deadline while the create was under way",
-            ) from None
+            )
         refused = last if isinstance(last, ApiError) else None
         raise SubmitTimeoutError(
             f"no place for {request.model!r} within {waited:.1f} s; nothing was "
@@ -192,16 +224,16 @@ class Submitter:
         """Have the call made and wait for its outcome."""
         call.waiter = self._loop.create_future()
         now = self._loop.time()
-        self._teller.tell(
-            SubmitStarted(
-                at=now,
-                model=call.request.model,
-                attempt=call.attempt,
-                queued=now - queued,
-            )
-        )
         self._under_way += 1
         try:
+            self._teller.tell(
+                SubmitStarted(
+                    at=now,
+                    model=call.request.model,
+                    attempt=call.attempt,
+                    queued=now - queued,
+                )
+            )
             self._spawn(lambda: self._run(call))
         except BaseException:
             self._ended(call)
@@ -219,13 +251,19 @@ class Submitter:
                     )
                 )
             else:
-                call.detached = True
-                if isinstance(call.outcome, TaskHandle):
-                    _log.warning(
-                        "the caller of an accepted create has gone; task %r goes on",
-                        call.outcome.task_id,
-                    )
+                self._detach(call)
             raise
+
+    def _detach(self, call: _Call) -> None:
+        """The caller has gone; what he would have been told goes elsewhere."""
+        call.detached = True
+        if isinstance(call.outcome, TaskHandle):
+            _log.warning(
+                "the caller of an accepted create has gone; task %r goes on",
+                call.outcome.task_id,
+            )
+        elif call.outcome is not None:  # judged in the very step of the cancellation
+            self._tell_failed(call, call.outcome)
 
     def _ended(self, call: _Call) -> None:
         call.permit.forget()  # void where a verdict has ended or kept it
@@ -309,7 +347,11 @@ class Submitter:
         while self._under_way:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(waiter)
-            await waiter
+            try:
+                await waiter
+            finally:
+                if waiter in self._idle:
+                    self._idle.remove(waiter)
 
     # --------------------------------------------------------------------- telling
 

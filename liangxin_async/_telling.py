@@ -30,5 +30,7 @@ class Teller:
             return
         try:
             self._observer(event)
-        except Exception:  # noqa: BLE001 - it is the user's code, and not our task's fault
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - even a CancelledError is the user's here
             _log.exception("the observer raised on %s", type(event).__name__)

@@ -25,6 +25,7 @@ from aiohttp.http import HttpProcessingError
 from attrs import define, field
 from yarl import URL
 
+from liangxin_async._addresses import environment_proxy
 from liangxin_async._errors import (
     ConfigurationError,
     ConnectError,
@@ -32,9 +33,10 @@ from liangxin_async._errors import (
     ProtocolError,
     RequestTimeoutError,
     TransportError,
+    shorten,
 )
 from liangxin_async._version import __version__
-from liangxin_async.dialects import WireReply, WireRequest
+from liangxin_async.dialects import HEADERS_READ, WireReply, WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,9 +135,10 @@ class Transport:
         )
 
     def _new_session(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        proxy = environment_proxy(URL(self._base)) if self._trust_env else None
         return aiohttp.ClientSession(
             connector=connector,
-            trust_env=self._trust_env,
+            proxy=proxy,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
         )
@@ -157,6 +160,10 @@ class Transport:
         except TransportError:
             if departure.recalled:
                 raise RecalledError from None
+            raise
+        except ConfigurationError as exc:
+            if departure.left:  # then it is no matter of configuration any more
+                raise ConnectionLostError(str(exc)) from None
             raise
 
     async def query(self, request: WireRequest) -> WireReply:
@@ -185,6 +192,9 @@ class Transport:
             raise
         except (aiohttp.ClientError, HttpProcessingError, OSError) as exc:
             error = map_error(exc, self._key.mask)
+        except (ValueError, RuntimeError) as exc:  # as for a brought session with auth=
+            text = self._key.mask(shorten(str(exc)))
+            error = ConfigurationError(f"aiohttp refuses the request: {text}")
         # Outside of `except`, so that nothing is chained: a ClientResponseError holds
         # the request's headers, and its traceback holds them again.
         raise error
@@ -202,6 +212,7 @@ class Transport:
             data=body,
             headers=self._headers(),
             allow_redirects=False,
+            raise_for_status=False,
             timeout=aiohttp.ClientTimeout(
                 total=None,
                 connect=self._timeouts.connect,
@@ -211,8 +222,14 @@ class Transport:
         ) as response:
             content = await _read_capped(response)
             return WireReply(
-                response.status, response.headers, self._key.mask_bytes(content)
+                response.status,
+                self._read_headers(response),
+                self._key.mask_bytes(content),
             )
+
+    def _read_headers(self, response: aiohttp.ClientResponse) -> dict[str, str]:
+        found = ((name, response.headers.get(name)) for name in HEADERS_READ)
+        return {name: self._key.mask(value) for name, value in found if value}
 
     def _headers(self) -> dict[str, str]:
         """The one place where the key is revealed; kept in no variable of ours."""

@@ -121,7 +121,7 @@ class WebClient:
         for _ in range(_REDIRECTS + 1):
             session, proxy = self._direct, None
             if self._proxied is not None:
-                proxy = await to_thread.run_sync(environment_proxy, link)
+                proxy = await to_thread.run_sync(environment_proxy, link.url)
                 session = session if proxy is None else self._proxied
             async with session.get(
                 link.url, allow_redirects=False, proxy=proxy

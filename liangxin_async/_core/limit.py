@@ -29,7 +29,7 @@ where it was, lingers, then explores faster the longer nothing refuses, as CUBIC
 Guarded by tests/core/test_limit_simulation.py, which plays six kinds of service.
 
 Invariants:
-- 0 <= under_way <= in_flight, and limit >= 1.
+- 0 <= overdue <= under_way <= in_flight, and limit >= 1.
 - Room is `limit - in_flight`, never negative, whatever was cut or raised.
 - While the service asks to wait (Retry-After), there is no room in any mode.
 - While creates wait, room comes back: at `wake_at`, or with a release (nothing in
@@ -70,12 +70,15 @@ class Limiter:
         limit: tasks that may be in flight now.
         in_flight: permits out: creates under way and accepted tasks not yet over.
         under_way: creates sent and not answered.
+        overdue: those of them whose answer takes unusually long, set by the caller.
+            They count as in flight, and hold up no other create.
         mode: see the module.
     """
 
     limit: float = START
     in_flight: int = 0
     under_way: int = 0
+    overdue: int = 0
     mode: Mode = Mode.STARTING
     _fine: int = 0  # highest level that was accepted since the last lesson
     _goal: float = 0.0  # limit before the last cut
@@ -95,17 +98,22 @@ class Limiter:
         if now < self._obey_until:
             return 0
         if self.mode is Mode.HALTED:
-            blocked = self.under_way or now < self._pause_until
+            blocked = self._awaited or now < self._pause_until
             return 0 if blocked else min(1, max(0, room))
         if self._confirmed:  # many tasks seen to end at once must not make a volley
-            room = min(room, self._volley - self.under_way)
+            room = min(room, self._volley - self._awaited)
         return max(0, room)
 
     def wake_at(self) -> float | None:
         """When a wait for a mere instant ends, which may be past; None without one."""
         if self.mode is Mode.HALTED:
-            return None if self.under_way else self._pause_until
+            return None if self._awaited else self._pause_until
         return self._obey_until if math.isfinite(self._obey_until) else None
+
+    @property
+    def _awaited(self) -> int:
+        """Creates whose answer is worth waiting for before the next one."""
+        return self.under_way - self.overdue
 
     def start(self) -> None:
         """A create takes a permit."""

@@ -124,8 +124,9 @@ class Agenda:
         return len(self._due)
 
 
-_SLOWEST = 0.1  # queries per second; slower would look like giving up
+_SLOWEST = 0.5  # queries per second; slower would look like giving up
 _BACK_OFF = 0.5  # share of the rate kept after a refusal
+_CATCH_UP = 1.5  # per answered query, far below the rate before the refusals
 _SPEED_UP = 1.03  # per answered query: doubles in 24 answers
 _FREE_ABOVE = 1000.0  # queries per second at which a learned limit is dropped
 _LONGEST_PAUSE = 60.0  # seconds; a longer Retry-After is obeyed in several steps
@@ -145,6 +146,8 @@ class QueryBudget:
     _next: float = field(init=False, default=float("-inf"))
     _recent: deque[float] = field(init=False, factory=lambda: deque(maxlen=32))
     _last_refusal: float = field(init=False, default=float("-inf"))
+    _fine: float = field(init=False, default=0.0)  # rate before the last refusals
+    _in_a_row: int = field(init=False, default=0)  # cuts since the last answer
 
     def __attrs_post_init__(self) -> None:
         self.rate = self.ceiling
@@ -163,9 +166,11 @@ class QueryBudget:
 
     def answered(self) -> None:
         """A query was answered normally."""
+        self._in_a_row = 0
         if self.rate is None:
             return
-        self.rate *= _SPEED_UP
+        # What was fine before a storm is probably fine again: half of it, quickly.
+        self.rate *= _CATCH_UP if self.rate < self._fine / 2 else _SPEED_UP
         if self.ceiling is not None:
             self.rate = min(self.rate, self.ceiling)
         elif self.rate > _FREE_ABOVE:
@@ -176,6 +181,9 @@ class QueryBudget:
         pause = min(retry_after or 0.0, _LONGEST_PAUSE)
         if started >= self._last_refusal:  # one cut per burst of refusals
             self._last_refusal = now
+            if not self._in_a_row:
+                self._fine = self._measured(now)
+            self._in_a_row += 1
             rate = max(_SLOWEST, self._measured(now) * _BACK_OFF)
             self.rate = rate if self.ceiling is None else min(rate, self.ceiling)
         if self.rate is not None:

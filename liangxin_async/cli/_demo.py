@@ -19,8 +19,8 @@ from attrs import define, field
 
 from liangxin_async._errors import LiangxinError
 from liangxin_async._events import Event, SubmitAccepted, SubmitRefused, TaskSettled
-from liangxin_async._records import Outcome
-from liangxin_async._session import Session, Stats
+from liangxin_async._records import Outcome, Stats
+from liangxin_async._session import Session
 from liangxin_async.cli._demo_plan import MODELS, requests, scenario
 from liangxin_async.cli._errors import StdoutError, StoppedError
 from liangxin_async.cli._exit import Exit

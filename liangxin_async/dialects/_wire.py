@@ -34,13 +34,16 @@ class WireRequest:
     body: bytes | None = field(default=None, repr=False)
 
 
+HEADERS_READ = ("Location", "Retry-After", "X-Oneapi-Request-Id", "X-Request-Id")
+
+
 @frozen
 class WireReply:
     """One whole HTTP answer.
 
     Attributes:
         status: HTTP status.
-        headers: header fields; looked up without regard to case.
+        headers: those of `HEADERS_READ` that came, spelled as there.
         body: decoded body, within the transport's size cap.
     """
 

@@ -319,11 +319,11 @@ def test_environment_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", "10.0.0.9:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
-    proxy = environment_proxy(_link("https://h.example/"))
+    proxy = environment_proxy(_link("https://h.example/").url)
     assert proxy is not None
     assert (proxy.scheme, proxy.host, proxy.port) == ("http", "10.0.0.9", 3128)
-    assert environment_proxy(_link("https://inside.example/")) is None
-    assert environment_proxy(_link("https://127.0.0.1/")) is None
+    assert environment_proxy(_link("https://inside.example/").url) is None
+    assert environment_proxy(_link("https://127.0.0.1/").url) is None
 
 
 def test_tables_name_no_public_service() -> None:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from liangxin_async import (
+    BadRequestError,
     ConfigurationError,
     Flux2Pro,
     Generic,
@@ -249,3 +250,78 @@ async def test_long_inline_images_are_sent_and_read_back() -> None:
     async with emulated(polling=polling) as (session, _):
         result = await session.generate(request, timeout=60)
         assert result.record.param["input"]["reference_images"] == [picture]
+
+
+async def test_key_echoed_in_a_header_is_masked() -> None:
+    """Request ids and redirect targets are foreign text too."""
+    for status, headers in (
+        (400, {"X-Request-Id": f"id-{CANARY}"}),
+        (302, {"Location": f"https://{CANARY}.example/"}),
+    ):
+        params = {"status": status, "body": "{}", "headers": headers}
+        async with emulated(create_fault("answer", params=params)) as (session, _):
+            with pytest.raises(LiangxinError) as caught:
+                await session.generate(ZImage("a"))
+            for text in texts_of(caught.value):
+                assert CANARY not in text
+
+
+async def test_trust_env_takes_no_credentials_from_netrc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A netrc entry for the host changes nothing."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with emulated(trust_env=True) as (session, _):
+        assert (await session.generate(ZImage("a"))).urls
+
+
+@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")
+async def test_own_client_session_that_contradicts_the_key_is_explained() -> None:
+    """`auth=` beside our header: one clear error, nothing sent, no key shown."""
+    auth = aiohttp.BasicAuth("me", "other")
+    async with (
+        aiohttp.ClientSession(auth=auth) as http,
+        emulated(http=http) as (session, emulator),
+    ):
+        for call in (session.submit(ZImage("a")), session.record("x")):
+            with pytest.raises(ConfigurationError) as caught:
+                await call
+            for text in texts_of(caught.value):
+                assert CANARY not in text
+        assert emulator.ledger.posts == 0
+
+
+async def test_own_client_session_that_raises_for_status_changes_nothing() -> None:
+    """A refusal stays a refusal, whatever the session's own habit is."""
+    fault = answer(400, {"code": 400, "msg": "no", "data": None})
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as http,
+        emulated(fault, http=http) as (session, _),
+    ):
+        with pytest.raises(BadRequestError):
+            await session.generate(ZImage("a"))
+
+
+async def test_own_client_session_closed_in_the_middle_is_explained() -> None:
+    """The next call says what happened."""
+    async with aiohttp.ClientSession() as http, emulated(http=http) as (session, _):
+        await session.generate(ZImage("a"))
+        await http.close()
+        with pytest.raises(ConfigurationError, match="http"):
+            await session.record("x")
+        with pytest.raises(ConfigurationError, match="http"):
+            await session.submit(ZImage("b"))
+
+
+def test_key_of_a_refused_session_is_in_no_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bad key, or a bad address beside a good key."""
+    monkeypatch.delenv("LIANGXIN_BASE_URL", raising=False)
+    for key, url in ((CANARY + "\u201d", "http://127.0.0.1:9"), (CANARY, "ftp://x")):
+        with pytest.raises(ConfigurationError) as caught:
+            Session(key, base_url=url)
+        for text in list(texts_of(caught.value)):
+            assert CANARY not in text.replace(f"Session({key!r}", "")

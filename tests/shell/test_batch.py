@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from liangxin_async import (
     AuthenticationError,
     ConfigurationError,
+    Flux2Pro,
     InsufficientQuotaError,
     InvalidRequestError,
+    Request,
     SessionClosedError,
     SubmitUnknownError,
     TaskFailedError,
@@ -23,7 +26,14 @@ from liangxin_async import (
 )
 from liangxin_async.dialects import WireReply
 
-from .fakes import BAD_KEY, NO_MONEY, FakeService, reply, session_on
+from .fakes import (
+    BAD_KEY,
+    NO_MONEY,
+    SATURATED,
+    FakeService,
+    reply,
+    session_on,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -278,3 +288,188 @@ async def test_map_lets_single_calls_pass() -> None:
         before = len(service.ends)
         await session.submit(ZImage("interactive"))
         assert len(service.ends) <= before + 1
+
+
+# ------------------------------------------------------ what has left comes home
+
+
+class Held:
+    """A source that gives some requests and then waits for ever, as a queue does."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.ended = False
+
+    async def __call__(self) -> AsyncIterator[ZImage]:
+        try:
+            for index in range(self.count):
+                yield ZImage(f"p{index}")
+            await anyio.sleep_forever()
+        finally:
+            self.ended = True
+
+
+@pytest.mark.parametrize("way", ["async with", "aclose", "drop"])
+async def test_map_left_while_the_source_is_silent_ends_it(way: str) -> None:
+    """A batch that nobody listens to does not wait for its source."""
+    service, source = FakeService(duration=1), Held(3)
+    async with session_on(service) as session:
+        batch = session.map(source())
+        await anext(batch)
+        if way == "async with":
+            async with batch:
+                pass
+        elif way == "aclose":
+            await batch.aclose()
+        else:
+            del batch
+            gc.collect()
+        await anyio.sleep(5)
+        assert source.ended
+        assert len(service.bodies) == 3
+
+
+async def test_map_with_a_dead_account_does_not_wait_for_a_silent_source() -> None:
+    """The error comes as soon as what is in flight is home."""
+    service = FakeService(on_create=lambda body: BAD_KEY)
+    async with session_on(service) as session:
+        with anyio.fail_after(10), pytest.raises(AuthenticationError):
+            await take_all(session.map(Held(3)()), [])
+
+
+async def test_map_closed_before_its_submits_began_sends_none() -> None:
+    """What was pulled and not begun is not begun after closing."""
+    service = FakeService()
+    async with session_on(service) as session:
+        batch = session.map(Pulled(50).sync())
+        with anyio.move_on_after(0):
+            await anext(batch)
+        await batch.aclose()
+        sent = len(service.bodies)
+        await anyio.sleep(100)
+        assert len(service.bodies) == sent == 0
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_map_with_a_dead_account_brings_home_creates_under_way(
+    ordered: bool,
+) -> None:
+    """One 401 comes first; the creates that had left give their outcomes."""
+
+    class Slow(FakeService):
+        async def create(self, request: Any, departure: Any) -> WireReply:
+            bad = b'"p0"' in request.body
+            self.latency = 0.01 if bad else 1.0
+            return await super().create(request, departure)
+
+    service = Slow()
+    service.on_create = lambda body: (
+        BAD_KEY if body["input"]["prompt"] == "p0" else None
+    )
+    home: list[Any] = []
+    async with session_on(service) as session:
+        with pytest.raises(AuthenticationError):
+            await take_all(session.map(Pulled(8).sync(), ordered=ordered), home)
+    paid = sum(service.accepted.values())
+    assert paid >= 1
+    assert len(home) == paid
+    assert all(outcome.error is None for outcome in home)
+
+
+async def test_map_whose_source_raises_finishes_all_that_was_pulled() -> None:
+    """Ten good requests before the error are ten outcomes."""
+
+    async def source() -> AsyncIterator[ZImage]:
+        for index in range(10):
+            yield ZImage(f"p{index}")
+        raise ZeroDivisionError("mine")
+
+    home: list[Any] = []
+    async with session_on(FakeService(latency=0.5)) as session:
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            await take_all(session.map(source()), home)
+    assert sorted(outcome.index for outcome in home) == list(range(10))
+
+
+class Odd(BaseException):
+    """Such as a test framework's own way to fail."""
+
+
+@pytest.mark.parametrize("error", [Odd("mine"), asyncio.CancelledError()])
+async def test_map_whose_source_raises_anything_does_not_end_silently(
+    error: BaseException,
+) -> None:
+    """A BaseException is raised to the consumer; a stray cancellation is explained."""
+
+    async def source() -> AsyncIterator[ZImage]:
+        yield ZImage("a")
+        raise error
+
+    home: list[Any] = []
+    async with session_on(FakeService()) as session:
+        with pytest.raises((Odd, RuntimeError), match=r"mine|CancelledError"):
+            await take_all(session.map(source()), home)
+        assert len(home) == 1
+        assert (await session.generate(ZImage("afterwards"))).urls
+
+
+async def test_map_whose_source_breaks_at_its_end_harms_nobody_else() -> None:
+    """A generator that raises while it is closed does not end the session."""
+
+    def source() -> Iterator[ZImage]:
+        try:
+            yield from Pulled().sync()
+        finally:
+            raise ZeroDivisionError("in the finally")
+
+    service = FakeService(duration=5)
+    async with session_on(service) as session:
+        bystander = await session.submit(ZImage("bystander"))
+        async with session.map(source()) as batch:
+            await anext(batch)
+        await anyio.sleep(1)
+        assert (await bystander).urls
+
+
+async def test_map_with_a_request_that_breaks_harms_nobody_else() -> None:
+    """A request class of the user's own may raise what it likes."""
+
+    class Broken(Request):
+        model = "z-image"
+        provider = None
+        prompt = "x"
+        callback_url = None
+
+        def fields(self) -> dict[str, Any]:
+            raise KeyError("mine")
+
+    async with session_on(FakeService(duration=5)) as session:
+        bystander = await session.submit(ZImage("bystander"))
+        with pytest.raises(KeyError, match="mine"):
+            await take_all(session.map([Broken()]), [])
+        assert (await bystander).urls
+
+
+async def test_map_saturated_model_leaves_another_at_its_speed() -> None:
+    """Alternating requests of two models: the free one is not held up for long."""
+    service = FakeService(duration=2)
+    busy: list[float] = [0.0]
+
+    def on_create(body: dict[str, Any]) -> Any:
+        if body["model"] == "z-image":
+            if anyio.current_time() < busy[0]:
+                return SATURATED
+            busy[0] = anyio.current_time() + 2
+        return None
+
+    service.on_create = on_create
+    requests: list[Any] = []
+    for index in range(300):
+        requests += [ZImage(f"slow {index}"), Flux2Pro(f"fast {index}")]
+    async with session_on(service) as session, session.map(requests) as batch:
+        start, left = anyio.current_time(), 300
+        async for outcome in batch:
+            left -= outcome.request.model == "flux-2-pro"
+            if not left:
+                break
+        assert anyio.current_time() - start < 60

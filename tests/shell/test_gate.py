@@ -21,7 +21,7 @@ def make_gate(max_in_flight: int | None = None) -> Gate:
 
 
 async def acquire(gate: Gate, model: str = "m", priority: int = 0) -> Permit:
-    return await gate.acquire(model, priority=priority, ticket=gate.ticket())
+    return await gate.acquire(model, ticket=gate.ticket(priority))
 
 
 async def test_gate_at_birth_lets_a_small_burst_go() -> None:
@@ -111,16 +111,16 @@ async def test_gate_kept_ticket_keeps_the_place_in_line() -> None:
     """A refused create comes before those that arrived after it."""
     gate = make_gate(max_in_flight=1)
     held = await acquire(gate)
-    early = gate.ticket()
+    early = gate.ticket(0)
     order: list[str] = []
 
     async def want(name: str, ticket: int) -> None:
-        permit = await gate.acquire("m", priority=0, ticket=ticket)
+        permit = await gate.acquire("m", ticket=ticket)
         order.append(name)
         permit.forget()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(want, "late", gate.ticket())
+        group.start_soon(want, "late", gate.ticket(0))
         await anyio.wait_all_tasks_blocked()
         group.start_soon(want, "early", early)
         await anyio.wait_all_tasks_blocked()
