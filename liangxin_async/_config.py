@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
+from yarl import URL
 
 from liangxin_async._errors import ConfigurationError
 
@@ -130,6 +131,14 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def _is_host(host: str | None) -> bool:
+    """Whether `host` can be looked up at all: no empty or endless part."""
+    try:
+        return bool(host and host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def resolve_base_url(given: str | None, default: str | None) -> str:
     """Return the origin and path prefix of the API, without a trailing slash.
 
@@ -150,13 +159,12 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
         )
     try:
         parts = urlsplit(url)
-        port = parts.port
+        _ = parts.port  # read for its error alone
     except ValueError as exc:
         raise ConfigurationError(f"base_url: not a URL ({exc})") from None
-    shown = f"{parts.scheme}://{parts.hostname or ''}"
-    if port is not None:
-        shown += f":{port}"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    # Not the user name, nor the query: either may be a secret.
+    shown = url.partition("?")[0].partition("#")[0].rpartition("@")[2][:100]
+    if parts.scheme not in ("http", "https") or not _is_host(parts.hostname):
         raise ConfigurationError(
             f"base_url: got {shown!r}; allowed: https://host[:port][/prefix]"
         )
@@ -172,4 +180,4 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
             f"base_url: got {shown!r}; plain http would show the API key to the "
             "network. Allowed: https, or http to this machine"
         )
-    return parts.geturl().rstrip("/")
+    return str(URL(parts.geturl())).rstrip("/")  # percent-encodes what needs it

@@ -97,7 +97,7 @@ class TaskHandle:
                 if self.done:  # it ended in the very same step
                     return self.result_nowait()
                 raise TaskTimeoutError(
-                    f"task {self.task_id!r} is not over after {timeout:g} s; it goes "
+                    f"task {self.task_id!r} is not over after {timeout:.3g} s; it goes "
                     "on, and session.attach(task_id) waits for it again",
                     task_id=self.task_id,
                     record=self.record,

@@ -37,6 +37,7 @@ from liangxin_async._errors import (
     SessionClosedError,
     SubmitTimeoutError,
     SubmitUnknownError,
+    TransportError,
 )
 from liangxin_async._events import (
     SubmitAccepted,
@@ -207,6 +208,8 @@ class Submitter:
                 model=request.model,
                 reason="deadline while the create was under way",
             )
+        if isinstance(last, TransportError):
+            raise last  # "no connection" says more than "no place"
         refused = last if isinstance(last, ApiError) else None
         raise SubmitTimeoutError(
             f"no place for {request.model!r} within {waited:.1f} s; nothing was "

@@ -235,3 +235,26 @@ def test_base_url_has_no_built_in_default() -> None:
 def test_is_loopback(host: str | None, expected: bool) -> None:
     """Only names and addresses that cannot leave this machine count."""
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "url", ["https://...", "https://a..b.example", "https://" + "a" * 70]
+)
+def test_base_url_whose_host_cannot_exist(url: str) -> None:
+    """A host that no resolver could be asked for is found before anything is sent."""
+    with pytest.raises(ConfigurationError, match="base_url"):
+        resolve_base_url(url, None)
+
+
+def test_base_url_without_a_scheme_is_shown_as_given() -> None:
+    """The message shows what was typed, without what may be secret."""
+    with pytest.raises(ConfigurationError, match=r"got '127.0.0.1:41403'"):
+        resolve_base_url("127.0.0.1:41403", None)
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_base_url("ftp://me:secret@host.example/x?key=secret", None)
+    assert "secret" not in str(caught.value)
+
+
+def test_base_url_with_a_prefix_beyond_ascii_is_encoded() -> None:
+    """What goes on the wire is ASCII."""
+    assert resolve_base_url("https://h.example/\u00e4/", None).endswith("/%C3%A4")

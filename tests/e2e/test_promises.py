@@ -278,6 +278,7 @@ async def test_trust_env_takes_no_credentials_from_netrc(
 
 
 @pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")
+@pytest.mark.filterwarnings("ignore:The .auth. parameter is deprecated")
 async def test_own_client_session_that_contradicts_the_key_is_explained() -> None:
     """`auth=` beside our header: one clear error, nothing sent, no key shown."""
     auth = aiohttp.BasicAuth("me", "other")

@@ -368,3 +368,16 @@ async def test_submit_saturated_model_does_not_slow_another() -> None:
             group.start_soon(make, Flux2Pro(f"fast {index}"))
     assert len(done) == 100
     assert max(done) < 5
+
+
+async def test_submit_that_never_leaves_until_the_deadline_says_no_connection() -> None:
+    """ "No connection" is what the caller must know, not "no place"."""
+
+    class Unreachable(FakeService):
+        async def create(self, request: Any, departure: Any) -> WireReply:
+            raise ConnectError("refused")
+
+    async with session_on(Unreachable()) as session:
+        with pytest.raises(ConnectError) as caught:
+            await session.submit(CAT, timeout=0.01)
+        assert caught.value.charged == "no"
