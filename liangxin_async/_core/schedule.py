@@ -28,34 +28,52 @@ if TYPE_CHECKING:
     from liangxin_async._config import Polling
 
 ENOUGH = 5  # ended tasks of a model before its pace counts as known
-REMEMBERED = 64  # ended tasks that the pace is taken from; older ones are forgotten
-_NARROWEST = 0.05  # least spread (of log seconds): five equal times are no certainty
+REMEMBERED = 500  # ended tasks that the pace is taken from; older ones are forgotten
+CAUTION = 4.0  # the first to end are the fast ones: widen what few of them say
+_NARROWEST = 0.1  # least spread (of log seconds): five equal times are no certainty
+_FINEST = (
+    0.15  # least interval, as a share of the age: a closer look gains next to nothing
+)
 _TAIL = 0.02  # share of tasks slower than this far out: the fit says nothing there
 _UNIT = NormalDist()
 
 
 @define
 class Pace:
-    """How long tasks of one model take, from the last of them that ended."""
+    """How long tasks of one model take, from the last of them that ended.
 
-    _logs: deque[float] = field(factory=lambda: deque(maxlen=REMEMBERED))
-    _fit: tuple[float, float] | None = None
+    The window is wide on purpose: when many tasks begin together, those that end last
+    are the slow ones, and a narrow window would hold nothing else.
+    """
+
+    _logs: deque[float] = field(factory=deque)
+    _sum: float = 0.0
+    _squares: float = 0.0
 
     def learn(self, seconds: float) -> None:
         """Take in the duration of one ended task; 0 and less teach nothing."""
-        if seconds > 0:
-            self._logs.append(math.log(seconds))
-            self._fit = None
+        if seconds <= 0:
+            return
+        self._add(math.log(seconds), 1)
+        if len(self._logs) > REMEMBERED:
+            self._add(self._logs.popleft(), -1)
+
+    def _add(self, log: float, sign: int) -> None:
+        if sign > 0:
+            self._logs.append(log)
+        self._sum += sign * log
+        self._squares += sign * log * log
 
     @property
     def fit(self) -> tuple[float, float] | None:
         """Mean and spread of log seconds; None while too little is known."""
-        if self._fit is None and len(self._logs) >= ENOUGH:
-            mean = math.fsum(self._logs) / len(self._logs)
-            around = math.fsum((log - mean) ** 2 for log in self._logs)
-            spread = math.sqrt(around / (len(self._logs) - 1))
-            self._fit = mean, max(_NARROWEST, spread)
-        return self._fit
+        count = len(self._logs)
+        if count < ENOUGH:
+            return None
+        mean = self._sum / count
+        around = max(0.0, self._squares - count * mean * mean)
+        spread = math.sqrt(around / (count - 1)) * (1 + CAUTION / count)
+        return mean, max(_NARROWEST, spread)
 
 
 def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
@@ -83,7 +101,8 @@ def _likely(age: float, fit: tuple[float, float], polling: Polling) -> float:
         return polling.growth * age
     # The age by which the wanted share of those still running will have ended.
     quantile = min(1.0 - _TAIL / 2, ended + left * polling.likelihood)
-    return math.exp(mean + spread * _UNIT.inv_cdf(quantile)) - age
+    due = math.exp(mean + spread * _UNIT.inv_cdf(quantile))
+    return max(due - age, _FINEST * age)
 
 
 @define
