@@ -1,4 +1,4 @@
-"""Clients under measurement: our `Session`, fed through `map`."""
+"""The client under measurement: our `Session`, fed through `map`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,8 @@ from liangxin_async import Polling, Session, ZImage
 
 
 async def session(spec: Spec) -> None:
-    """The default settings."""
-    await _map(spec, Polling())
-
-
-async def session_uncapped(spec: Spec) -> None:
-    """Without the default cap on queries per second."""
-    await _map(spec, Polling(max_rate=None))
-
-
-async def _map(spec: Spec, polling: Polling) -> None:
+    """The default settings, but for the pace that the trial asks for."""
+    polling = Polling()
     polling = evolve(polling, first=polling.first * spec.pace)
     requests = (ZImage(f"picture {number}") for number in range(spec.tasks))
     async with Session("benchmark-key", base_url=spec.url, polling=polling) as client:
@@ -27,4 +19,4 @@ async def _map(spec: Spec, polling: Polling) -> None:
 
 
 if __name__ == "__main__":
-    main({"session": session, "session_uncapped": session_uncapped})
+    main({"session": session})

@@ -19,8 +19,7 @@ SETUP = (
     "sigma 0.5.",
     "Each measurement in a fresh process, after a warm-up of 8 tasks; CPU is "
     "process_time of that process.",
-    "session: Session.map with default settings. session_uncapped: with "
-    "Polling(max_rate=None).",
+    "session: Session.map with default settings.",
     "bare: the session's numbers of creates and queries by aiohttp alone, without "
     "waiting for anything.",
     "bare_fresh: the same, each create on a fresh connection, as the session does it.",
@@ -35,13 +34,12 @@ SETUP = (
 _SEED = 20_260_101
 _MODULES = {
     "session": "_client_session",
-    "session_uncapped": "_client_session",
     "bare": "_client_bare",
     "bare_fresh": "_client_bare",
     "bare_paced": "_client_bare",
     "loops": "_client_bare",
 }
-_OTHERS = ("bare", "bare_fresh", "bare_paced", "loops", "session_uncapped")
+_OTHERS = ("bare", "bare_fresh", "bare_paced", "loops")
 _FLOORS = ("bare", "bare_fresh", "bare_paced")
 
 Figures = Mapping[str, float]

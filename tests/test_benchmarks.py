@@ -24,7 +24,6 @@ def test_client_cost_smallest_gives_figures_for_every_client():
     rows = rows_of(client_cost(SMALL, pace=0.05))
     assert set(rows) == {
         "session",
-        "session_uncapped",
         "bare",
         "bare_fresh",
         "bare_paced",
