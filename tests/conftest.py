@@ -7,6 +7,7 @@ line, in an error that ends a test, or in a file that a test leaves behind.
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,9 @@ class _Watch(logging.Handler):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the watch before the first test."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts background jobs like this, and our children would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_Watch(logging.DEBUG))
     logging.getLogger("liangxin_async").setLevel(logging.DEBUG)
 
