@@ -40,10 +40,10 @@ from liangxin_async._errors import (
     InsufficientQuotaError,
     LiangxinError,
     SessionClosedError,
-    TaskTimeoutError,
 )
 from liangxin_async._records import Outcome
 from liangxin_async._submit import Recall
+from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,12 +220,8 @@ class _Work:
         """The time of request `index` is over before its task is."""
         del self.timers[index]
         self.open -= 1
-        error = TaskTimeoutError(
-            f"task {handle.task_id!r} is not over after {self.timeout:g} s; it goes "
-            "on, and session.attach(task_id) waits for it again",
-            task_id=handle.task_id,
-            record=handle.record,
-        )
+        assert self.timeout is not None, "only a timeout sets a timer"
+        error = handle.not_over_after(self.timeout)
         self._home(_outcome(handle, index, error=error))
 
     def _home(self, outcome: Outcome) -> None:
@@ -284,12 +280,10 @@ class _Work:
         return not self.pumping and not self.waiting.total() and not self.open
 
     def _wake(self) -> None:
-        if self.pump_waits is not None and not self.pump_waits.done():
-            self.pump_waits.set_result(None)
+        if self.pump_waits is not None:
+            wake((self.pump_waits,))
         consumers, self.consumers = self.consumers, []
-        for consumer in consumers:
-            if not consumer.done():
-                consumer.set_result(None)
+        wake(consumers)
 
 
 def _broken(cause: BaseException) -> RuntimeError:

@@ -24,6 +24,7 @@ from attrs import define, field
 
 from liangxin_async._core.limit import Limiter
 from liangxin_async._errors import fresh
+from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
     from liangxin_async._errors import LiangxinError
@@ -167,7 +168,7 @@ class Gate:
         if delay <= 0 or self._closed_by is not None:
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
-        timer = self._loop.call_later(delay, _wake, waiter)
+        timer = self._loop.call_later(delay, wake, (waiter,))
         self._sleepers.add(waiter)
         try:
             await waiter
@@ -277,8 +278,7 @@ class Gate:
     def close(self, error: LiangxinError) -> None:
         """End every wait with `error`, and all later ones."""
         self._closed_by = error
-        for waiter in self._sleepers:
-            _wake(waiter)
+        wake(self._sleepers)
         for lane in self._lanes.values():
             if lane.timer is not None:
                 lane.timer.cancel()
@@ -287,8 +287,3 @@ class Gate:
                 heapq.heappop(lane.queue)
                 lane.waiting -= 1
                 turn.granted.set_result(None)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

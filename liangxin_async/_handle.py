@@ -23,6 +23,7 @@ from liangxin_async._errors import (
     TaskTimeoutError,
     fresh,
 )
+from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -87,21 +88,17 @@ class TaskHandle:
         Cancelling is safe: it ends this wait only.
         """
         check_duration("timeout", timeout)
-        if self._outcome is None and timeout is None:
+        if self.done:
+            return self.result_nowait()
+        if timeout is None:
             await self._settled()
-        elif self._outcome is None:
-            try:
-                with anyio.fail_after(timeout):
-                    await self._settled()
-            except TimeoutError:
-                if self.done:  # it ended in the very same step
-                    return self.result_nowait()
-                raise TaskTimeoutError(
-                    f"task {self.task_id!r} is not over after {timeout:.3g} s; it goes "
-                    "on, and session.attach(task_id) waits for it again",
-                    task_id=self.task_id,
-                    record=self.record,
-                ) from None
+            return self.result_nowait()
+        try:
+            with anyio.fail_after(timeout):
+                await self._settled()
+        except TimeoutError:
+            if not self.done:  # else it ended in the very same step
+                raise self.not_over_after(timeout) from None
         return self.result_nowait()
 
     def result_nowait(self) -> Result:
@@ -147,6 +144,15 @@ class TaskHandle:
 
     # ------------------------------------------------------ for the session's parts
 
+    def not_over_after(self, timeout: float) -> TaskTimeoutError:
+        """Return the error for a wait of `timeout` seconds that was too short."""
+        return TaskTimeoutError(
+            f"task {self.task_id!r} is not over after {round(timeout, 3):g} s; it goes "
+            "on, and session.attach(task_id) waits for it again",
+            task_id=self.task_id,
+            record=self.record,
+        )
+
     def new_waiter(self) -> asyncio.Future[None]:
         """Return a future of the loop that follows the task.
 
@@ -175,9 +181,7 @@ class TaskHandle:
             return False
         self._outcome = outcome
         waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
+        wake(waiters or ())
         for updates in tuple(self._watchers or ()):
             updates.end()
         callbacks, self._callbacks = self._callbacks, None
@@ -210,9 +214,7 @@ class _Updates:
 
     def end(self) -> None:
         waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        wake(waiters)
 
     def __aiter__(self) -> _Updates:
         return self

@@ -37,6 +37,7 @@ from liangxin_async._errors import (
 )
 from liangxin_async._events import PollComplete, PollFailed, TaskSettled
 from liangxin_async._handle import TaskHandle
+from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -342,9 +343,7 @@ class Poller:
             )
         if not self._open:
             waiters, self._empty = self._empty, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            wake(waiters)
 
     def close(self, why: str) -> None:
         """Settle what is open with `SessionClosedError`; each names its task id."""

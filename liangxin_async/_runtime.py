@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_WORKER_PAUSE = 1.0  # seconds
 _CLOSING_CONNECTIONS = 5.0  # seconds; beyond this a connection is left to the system
 
 
@@ -167,6 +168,7 @@ class Runtime:
                 await self.poller.work()
             except Exception:  # noqa: BLE001 - a worker that stays away starves the rest
                 _log.exception("a worker of the poller broke; it goes on")
+                await anyio.sleep(_WORKER_PAUSE)  # a fault at once must not spin
 
     def _refuse_new(self, why: str) -> None:
         self.gate.close(SessionClosedError(why))

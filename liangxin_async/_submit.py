@@ -48,6 +48,7 @@ from liangxin_async._events import (
 )
 from liangxin_async._handle import TaskHandle
 from liangxin_async._transport import Departure, RecalledError
+from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -79,8 +80,8 @@ class _Call:
     waiter: asyncio.Future[None] | None = None
 
     def finish(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
+        if self.waiter is not None:
+            wake((self.waiter,))
 
 
 @define(eq=False)
@@ -274,9 +275,7 @@ class Submitter:
         call.finish()
         if not self._under_way:
             idle, self._idle = self._idle, []
-            for waiter in idle:
-                if not waiter.done():
-                    waiter.set_result(None)
+            wake(idle)
 
     async def _run(self, call: _Call) -> None:
         """In the session's task: make the call and judge it. Never raises."""

@@ -31,7 +31,7 @@ MODULE_LINES = 500
 FUNCTION_LINES = 40  # of code: neither docstring, blank lines nor comments
 
 LAYERS = (
-    ("_version", "_errors"),
+    ("_version", "_errors", "_waiting"),
     ("_records", "_addresses", "_media"),
     ("_core",),
     ("_config", "_converter", "_events", "_secret", "models"),

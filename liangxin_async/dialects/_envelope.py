@@ -169,7 +169,7 @@ def _message(
             return value
     if is_json:
         return ""
-    return shorten(reply.body[:4096].decode("utf-8", "replace"))
+    return shorten(reply.excerpt)
 
 
 def _request_id(reply: WireReply, message: str) -> str | None:

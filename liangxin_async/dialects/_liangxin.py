@@ -122,7 +122,7 @@ def _unreadable(reply: WireReply, envelope: Envelope, what: str) -> ProtocolErro
         f"{what} (HTTP {reply.status}, {len(reply.body)} bytes); "
         "is base_url the address of the API?",
         http_status=envelope.status,
-        body=reply.body[:4096].decode("utf-8", "replace"),
+        body=reply.excerpt,
     )
 
 
@@ -145,7 +145,7 @@ def _structure(data: dict[str, Any], task_id: str, reply: WireReply) -> TaskReco
             exc,
             what=f"the record of task {task_id!r}",
             http_status=reply.status,
-            body=reply.body[:4096].decode("utf-8", "replace"),
+            body=reply.excerpt,
         ) from None
 
 

@@ -51,6 +51,11 @@ class WireReply:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def excerpt(self) -> str:
+        """The start of the body as text, whatever its bytes are."""
+        return self.body[:4096].decode("utf-8", "replace")
+
 
 @frozen
 class Accepted:

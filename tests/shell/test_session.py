@@ -286,3 +286,12 @@ async def test_session_used_after_a_fork_says_so(monkeypatch: Any) -> None:
             patch.setattr("os.getpid", lambda: -1)
             with pytest.raises(ConfigurationError, match="fork"):
                 await session.submit(CAT)
+
+
+async def test_handle_error_names_the_time_as_people_write_it() -> None:
+    """Neither powers of ten nor a tail of digits."""
+    async with session_on(FakeService(duration=5000)) as session:
+        handle = await session.submit(CAT)
+        for seconds, words in ((1200.0, "1200 s"), (0.198794, "0.199 s")):
+            with pytest.raises(TaskTimeoutError, match=f" {words};"):
+                await handle.wait(seconds)
