@@ -15,6 +15,7 @@ from liangxin_async import (
     ConfigurationError,
     ConnectionLostError,
     NotFoundError,
+    Polling,
     SessionClosedError,
     SubmitFailed,
     SubmitUnknownError,
@@ -290,7 +291,8 @@ async def test_session_used_after_a_fork_says_so(monkeypatch: Any) -> None:
 
 async def test_handle_error_names_the_time_as_people_write_it() -> None:
     """Neither powers of ten nor a tail of digits."""
-    async with session_on(FakeService(duration=5000)) as session:
+    polling = Polling(patience=None)
+    async with session_on(FakeService(duration=5000), polling=polling) as session:
         handle = await session.submit(CAT)
         for seconds, words in ((1200.0, "1200 s"), (0.198794, "0.199 s")):
             with pytest.raises(TaskTimeoutError, match=f" {words};"):
