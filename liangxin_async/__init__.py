@@ -57,10 +57,18 @@ from liangxin_async._events import (
     TaskSettled,
 )
 from liangxin_async._handle import TaskHandle
-from liangxin_async._records import Outcome, Result, Stats, TaskRecord, TaskState
+from liangxin_async._records import (
+    CreditCount,
+    Credits,
+    Outcome,
+    Result,
+    Stats,
+    TaskRecord,
+    TaskState,
+)
 from liangxin_async._session import Session
 from liangxin_async._version import __version__
-from liangxin_async.dialects import LIANGXIN
+from liangxin_async.dialects import EVOLINK, LIANGXIN
 from liangxin_async.models import (
     Flux2Pro,
     Generic,
@@ -70,9 +78,11 @@ from liangxin_async.models import (
     Request,
     SeedreamV45,
     ZImage,
+    ZImageTurbo,
 )
 
 __all__ = [
+    "EVOLINK",
     "LIANGXIN",
     "ApiError",
     "AuthenticationError",
@@ -81,6 +91,8 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
+    "CreditCount",
+    "Credits",
     "DownloadError",
     "EmptyResultError",
     "Event",
@@ -130,6 +142,7 @@ __all__ = [
     "TransportError",
     "UnprocessableError",
     "ZImage",
+    "ZImageTurbo",
     "__version__",
 ]
 

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
-from liangxin_async._config import API_KEY_VARIABLE
 from liangxin_async._errors import ConfigurationError, InvalidRequestError, Problem
+from liangxin_async.models import Request
+from liangxin_async.models._check import check
+
+if TYPE_CHECKING:
+    from liangxin_async.models import FieldInfo
 
 
-def find_key(given: object) -> str:
-    """Return the key that was given, or that of the environment."""
-    key = given if given is not None else os.environ.get(API_KEY_VARIABLE, "")
+def find_key(given: object, variable: str) -> str:
+    """Return the key that was given, or that of the environment's `variable`."""
+    key = given if given is not None else os.environ.get(variable, "")
     if not isinstance(key, str) or not key.strip():
         raise ConfigurationError(
-            f"no API key: pass api_key=... or set {API_KEY_VARIABLE}. `liangxin demo` "
+            f"no API key: pass api_key=... or set {variable}. `liangxin demo` "
             "needs neither key nor URL."
         )
     return key
 
 
-def check_callback_url(url: object) -> str | None:
-    """Return `url` if it is None or public-looking https; its path is not shown."""
-    if url is None:
-        return None
-    if not isinstance(url, str) or not url.startswith("https://"):
-        shown = url.partition(":")[0] if isinstance(url, str) else type(url).__name__
+def check_callback_url(url: Any, rule: FieldInfo) -> str | None:
+    """Return `url` if it is None or fits the service's `rule`; no path is shown."""
+    for problem in check(rule, url):
         raise ConfigurationError(
-            f"callback_url: got {shown!r}; allowed: a public https:// URL or None"
+            f"callback_url: got {problem.given}; allowed: {problem.allowed}, or None"
         )
-    return url
+    checked: str | None = url
+    return checked
+
+
+def check_request(request: object, provider: str) -> None:
+    """Raise InvalidRequestError unless `request` is one that `provider` can take."""
+    given, allowed = type(request).__name__, ""
+    if not isinstance(request, Request):
+        allowed = "a request, such as ZImage('a prompt') or Generic(model, input={...})"
+    elif request.provider not in (None, provider):
+        given = f"{given}, a model of {request.provider}"
+        allowed = f"a model of {provider}, or Generic"
+    if allowed:
+        problem = Problem("request", given, allowed)
+        raise InvalidRequestError.of("the request", (problem,))
 
 
 def check_count(name: str, value: object) -> int | None:

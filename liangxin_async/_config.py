@@ -19,9 +19,6 @@ from liangxin_async._errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-API_KEY_VARIABLE = "LIANGXIN_API_KEY"
-BASE_URL_VARIABLE = "LIANGXIN_BASE_URL"
-
 
 def _within(
     low: float, high: float = math.inf, *, none: bool = False, whole: bool = False
@@ -87,6 +84,8 @@ class Polling:
         workers: queries under way at the same time, at most.
         patience: seconds after acceptance at which the poller gives a task up with
             `TaskTimeoutError` (it can be attached again); None never gives up.
+        video_patience: the same for tasks of models that are known to make videos.
+            No source gives a figure for these; an hour is ours.
         grace: seconds after acceptance during which "not found" means "not yet".
             The family has been seen to need up to 90 s.
     """
@@ -99,6 +98,9 @@ class Polling:
     max_rate: float | None = field(default=None, validator=_within(0.01, none=True))
     workers: int = field(default=8, validator=_within(1, 256, whole=True))
     patience: float | None = field(default=900.0, validator=_within(0.0, none=True))
+    video_patience: float | None = field(
+        default=3600.0, validator=_within(0.0, none=True)
+    )
     grace: float = field(default=90.0, validator=_within(0.0))
 
     def __attrs_post_init__(self) -> None:
@@ -107,6 +109,12 @@ class Polling:
                 f"Polling.ceiling: got {self.ceiling!r}; "
                 f"allowed: at least Polling.floor, {self.floor!r}"
             )
+
+    def patience_with(self, kind: str | None) -> float:
+        """Seconds of patience with a task of a kind ("image", "video", or None where
+        nobody knows); may be infinite."""
+        patience = self.video_patience if kind == "video" else self.patience
+        return math.inf if patience is None else patience
 
 
 def check_duration(name: str, value: object) -> None:
@@ -139,10 +147,15 @@ def _is_host(host: str | None) -> bool:
         return False
 
 
-def resolve_base_url(given: str | None, default: str | None) -> str:
+def resolve_base_url(given: str | None, variable: str, default: str | None) -> str:
     """Return the origin and path prefix of the API, without a trailing slash.
 
-    The argument wins over LIANGXIN_BASE_URL, which wins over the dialect's own.
+    The argument wins over the environment, which wins over the service's own.
+
+    Args:
+        given: the argument, or None.
+        variable: name of the environment variable.
+        default: what the service documents, or None.
 
     Raises:
         ConfigurationError: nothing set, not a URL, plain http to another machine, or
@@ -150,11 +163,11 @@ def resolve_base_url(given: str | None, default: str | None) -> str:
     """
     if given is not None and not isinstance(given, str):
         raise ConfigurationError(f"base_url: a str or None, not {type(given).__name__}")
-    url = (given or os.environ.get(BASE_URL_VARIABLE, "")).strip() or default
+    url = (given or os.environ.get(variable, "")).strip() or default
     if not url:
         raise ConfigurationError(
-            f"no base URL: pass base_url=... or set {BASE_URL_VARIABLE}. None is built "
-            "in, because no public source states LiangXin's host. "
+            f"no base URL: pass base_url=... or set {variable}. None is built "
+            "in, because no public source states the service's host. "
             "`liangxin demo` needs neither key nor URL."
         )
     try:

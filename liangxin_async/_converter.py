@@ -4,6 +4,8 @@ cattrs coerces by default: `None` into `str` gives `'None'`, `1.9` into `int` gi
 `1`. Here a primitive must already be what the field asks for (an int may pass as a
 float), unknown keys are left alone, and every bad path is reported at once.
 
+`to_plain` and `from_plain` are for storing values of ours as JSON.
+
 The `read_*` functions are for fields whose wire form varies from service to service
 (`api` tolerance lists). They give None for a form that nobody described: a strange
 `costTime` must not cost anybody a paid picture, and `TaskRecord.raw` keeps it.
@@ -20,9 +22,19 @@ from typing import Any, TypeVar
 
 from cattrs import BaseValidationError, Converter, transform_error
 
-from liangxin_async._errors import ProtocolError
+from liangxin_async._errors import InvalidRequestError, Problem, ProtocolError
 
 T = TypeVar("T")
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None  # 1e999
+
+
+# NaN and the infinities are Python's, not JSON's; what holds them could not be stored
+# as JSON again.
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None)
 
 _SECONDS_BELOW = 10**11  # a time below this is plausibly seconds, not milliseconds
 _LATEST = 253_402_300_799  # 9999-12-31, the last second that datetime can hold
@@ -43,7 +55,11 @@ def _strict_float(value: object, kind: type[float]) -> float:
 
 def make_converter() -> Converter:
     """Return a converter that coerces nothing and tolerates unknown keys."""
-    converter = Converter(detailed_validation=True, forbid_extra_keys=False)
+    converter = Converter(
+        detailed_validation=True,
+        forbid_extra_keys=False,
+        unstruct_collection_overrides={tuple: list},
+    )
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, strict)
     converter.register_structure_hook(float, _strict_float)
@@ -53,15 +69,66 @@ def make_converter() -> Converter:
 converter = make_converter()
 
 
+def make_store() -> Converter:
+    """Return a converter between our values and plain JSON values, exact both ways."""
+    store = make_converter()
+    store.register_unstructure_hook(datetime, datetime.isoformat)
+    store.register_structure_hook(datetime, _stored_instant)
+    store.register_structure_hook_func(
+        lambda kind: kind == tuple[str, ...], _stored_texts
+    )
+    return store
+
+
+def _stored_instant(value: object, _: object) -> datetime:
+    instant = datetime.fromisoformat(strict(value, str))
+    if instant.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return instant
+
+
+def _stored_texts(value: object, _: object) -> tuple[str, ...]:
+    return tuple(strict(item, str) for item in strict(value, list))
+
+
+_store = make_store()
+
+
+def to_plain(value: object) -> dict[str, Any]:
+    """Return an attrs value as a new dict of plain JSON values."""
+    plain: dict[str, Any] = _store.unstructure(value)
+    return plain
+
+
+def from_plain(plain: object, kind: type[T]) -> T:
+    """Return the value that `to_plain` wrote; unknown keys are left alone.
+
+    Raises:
+        InvalidRequestError: something is missing or of a wrong type; lists all of it.
+    """
+    try:
+        return _store.structure(strict(plain, dict), kind)
+    except (BaseValidationError, TypeError, ValueError, KeyError) as exc:
+        problems = [_stored_problem(line) for line in _lines_of(exc)]
+    raise InvalidRequestError.of(f"the stored {kind.__name__}", problems)
+
+
+def _stored_problem(line: str) -> Problem:
+    words, _, path = line.rpartition(" @ ")
+    return Problem(path or "$", f"what does not fit ({words})", "what `to_dict` wrote")
+
+
+def _lines_of(exc: BaseException) -> list[str]:
+    if isinstance(exc, BaseValidationError):
+        return transform_error(exc)
+    return [f"{type(exc).__name__}: {exc}"]
+
+
 def as_protocol_error(
     exc: BaseException, *, what: str, http_status: int | None, body: str
 ) -> ProtocolError:
     """Return one ProtocolError that names every path that did not fit."""
-    problems = tuple(
-        transform_error(exc)
-        if isinstance(exc, BaseValidationError)
-        else (f"{type(exc).__name__}: {exc}",)
-    )
+    problems = tuple(_lines_of(exc))
     return ProtocolError(
         f"{what} does not fit: {'; '.join(problems)}",
         http_status=http_status,
@@ -80,15 +147,15 @@ class NotJsonError(ValueError):
 def parse_json(body: bytes | str) -> Any:
     """Return the JSON value in `body`: UTF-8, a byte order mark allowed.
 
-    The last of duplicate keys wins; lone surrogates become U+FFFD, so that everything
-    returned can be written out again.
+    The last of duplicate keys wins. Lone surrogates become U+FFFD, and numbers that
+    are not finite become None, so that everything returned can be written out again.
 
     Raises:
         NotJsonError: not UTF-8, not JSON, nested too deep, or a number too long.
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
-        value = json.loads(text)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as exc:
         raise NotJsonError(f"not JSON ({type(exc).__name__})") from None
     if text.count("[") + text.count("{") > _DEEPEST and _is_too_deep(value):
@@ -166,18 +233,45 @@ def read_instant(value: object) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds <= _LATEST else None
 
 
-_PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,20})?)\s{0,9}%?")
 
 
 def read_progress(value: object) -> int | None:
     """0 to 100 from a number or a text such as `"50%"`; None for anything else."""
     if type(value) is str:
-        match = _PERCENT.fullmatch(value)
+        match = _PERCENT.fullmatch(value.strip())
         value = float(match[1]) if match else None
     number = read_number(value)
     if number is None or not 0 <= number <= 100:
         return None
     return int(number)
+
+
+_URL_MEMBERS = ("url", "image_url", "video_url", "audio_url")
+
+
+def read_urls(value: object) -> tuple[str, ...]:
+    """The http(s) URLs of a list, in its order and without repeats.
+
+    One text or one object stands for a list of one. An entry is a URL or an object
+    that has one under `url`, `image_url` and the like; any other entry is passed over.
+    """
+    entries = value if isinstance(value, list) else [value]
+    found = (url for entry in entries for url in _urls_of(entry))
+    return tuple(dict.fromkeys(url for url in found if _is_http(url)))
+
+
+def _urls_of(entry: object) -> list[str]:
+    members = (
+        [entry.get(name) for name in _URL_MEMBERS]
+        if isinstance(entry, dict)
+        else [entry]
+    )
+    return [member for member in members if isinstance(member, str)]
+
+
+def _is_http(url: str) -> bool:
+    return url[:8].lower().startswith(("http://", "https://"))
 
 
 def read_nested(value: object) -> Any:

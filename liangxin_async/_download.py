@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 _E = TypeVar("_E", bound=LiangxinError)
 
-MAX_SIZE = 64 * 1024 * 1024  # bytes, decoded (reliability.md 3.3)
 ATTEMPTS = 3  # per file; one more after a refresh
 _DELAY_BASE, _DELAY_CAP = 0.5, 4.0  # seconds; full jitter below 0.5, 1, ... 4
 _CLOSE_WAIT = 5.0  # seconds that `aclose` gives calls under way to clean up
@@ -130,7 +129,7 @@ class _Job:
     folder: Path
     stem: str
     replace: bool
-    limit: int
+    limit: int | None
     refresh: Callable[[str], Awaitable[TaskRecord]]
     saved: list[Path] = field(factory=list)
 
@@ -181,7 +180,6 @@ class Downloader:
             may be anywhere. ~/.netrc is never read.
         connect_timeout: seconds to get a connection, name and TLS included.
         read_timeout: seconds without a byte before a try counts as broken.
-        max_size_bytes: largest file, in decoded bytes.
         on_event: called in the loop with each event of this module; must not raise.
         connector: makes the connector that reaches result hosts; None for public
             addresses only.
@@ -192,7 +190,6 @@ class Downloader:
     _trust_env: bool = False
     _connect_timeout: float = 10.0
     _read_timeout: float = 30.0
-    _max_size_bytes: int = MAX_SIZE
     _on_event: Callable[[object], None] | None = None
     _connector: Callable[[], aiohttp.BaseConnector] | None = None
     _sleep: Callable[[float], Awaitable[object]] = anyio.sleep
@@ -226,7 +223,8 @@ class Downloader:
                 name is replaced. Characters that are unsafe in names are changed.
             overwrite: with a `stem`: whether a taken name is replaced. Otherwise ours
                 becomes `<name>-2` and so on.
-            max_size_bytes: largest file; None for the downloader's own limit.
+            max_size_bytes: largest file; None for 64 MiB, and 1 GiB for what the
+                server calls video or audio.
             timeout: seconds for the whole call; None for no limit but the silence
                 that `read_timeout` bounds.
 
@@ -244,7 +242,7 @@ class Downloader:
             folder=Path(to),
             stem=safe_stem(name, unicode_letters=stem is not None),
             replace=stem is None or overwrite,
-            limit=self._max_size_bytes if max_size_bytes is None else max_size_bytes,
+            limit=max_size_bytes,
             refresh=refresh,
         )
         opened = self._open()

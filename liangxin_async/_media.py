@@ -57,6 +57,21 @@ _BY_CONTENT_TYPE = {
 }
 
 
+MOST_OF_A_PICTURE = 64 * 1024 * 1024  # bytes, decoded (reliability.md 3.3)
+# Ours: no source gives one, and a minute of 4K video may well be larger than a picture.
+MOST_OF_A_FILM = 1024 * 1024 * 1024
+
+
+def largest(content_type: str) -> int:
+    """Return how large a file may grow that the server calls by `content_type`."""
+    is_film = _kind_of(content_type).startswith(("video/", "audio/"))
+    return MOST_OF_A_FILM if is_film else MOST_OF_A_PICTURE
+
+
+def _kind_of(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 def recognise(head: bytes, content_type: str) -> str | None:
     """Return the extension of what begins with `head`, or None for "no media".
 
@@ -72,7 +87,7 @@ def recognise(head: bytes, content_type: str) -> str | None:
     found = _sniff(head)
     if found is not None:
         return found
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = _kind_of(content_type)
     if kind.startswith(("video/", "audio/")) and not _reads_as_text(head):
         return _BY_CONTENT_TYPE.get(kind, "bin")
     return None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ from liangxin_async._errors import (
 from liangxin_async._events import PollComplete, PollFailed, TaskSettled
 from liangxin_async._handle import TaskHandle
 from liangxin_async._waiting import wake
+from liangxin_async.models import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LAST_QUERY = 2.0  # seconds that the query at the deadline may take
+_SWEEP = 1.0  # seconds; shortest time between two looks at all deadlines
 _ATTACHED_GRACE = 5.0  # seconds; a task made elsewhere was accepted before we attached
 _PACES = 1000  # models whose pace is remembered
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
@@ -62,6 +65,7 @@ class _Open:
 
     handle: TaskHandle
     since: float  # when it was accepted or attached, monotonic
+    deadline: float  # when it is given up, monotonic; may be infinite
     permit: Permit | None
     polls: int = 0
     asked_at: float = 0.0  # age at the last usable answer
@@ -108,9 +112,12 @@ class Poller:
             soon: ask at once, for a task that may be long over.
         """
         now = self._loop.time()
-        task = _Open(handle, now, permit)
+        asked = handle.request
+        kind = kind_of(handle.model) if asked is None else asked.kind
+        deadline = now + self._polling.patience_with(kind)
+        task = _Open(handle, now, deadline, permit)
         self._open[handle.task_id] = task
-        self._watch_patience()
+        self._sweep_at(deadline + _LAST_QUERY)
         delay = (
             0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
         )
@@ -166,29 +173,32 @@ class Poller:
         self._budget.spend(now)
         return self._open[key]
 
-    def _watch_patience(self) -> None:
+    def _sweep_at(self, instant: float) -> None:
+        """See to it that `_on_sweep` runs by then."""
+        sweep = self._sweep
+        if instant == math.inf or (sweep is not None and sweep.when() <= instant):
+            return
+        if sweep is not None:
+            sweep.cancel()
+        self._sweep = self._loop.call_at(instant, self._on_sweep)
+
+    def _on_sweep(self) -> None:
         """Give up tasks that are long over their time though nobody could ask.
 
         Usually a task is given up after its last query. This is for a budget or
-        workers that are held up; tasks are in the order of their deadlines.
+        workers that are held up.
         """
-        if self._polling.patience is None or self._sweep is not None:
-            return
-        for task in tuple(self._open.values()):
-            deadline = task.since + self._polling.patience + _LAST_QUERY
-            if deadline > self._loop.time():
-                self._sweep = self._loop.call_at(deadline, self._on_sweep)
-                return
-            self._give_up(task, None)
-
-    def _on_sweep(self) -> None:
         self._sweep = None
-        self._watch_patience()
+        now, first = self._loop.time(), math.inf
+        for task in tuple(self._open.values()):
+            if task.deadline + _LAST_QUERY <= now:
+                self._give_up(task, None)
+            else:
+                first = min(first, task.deadline + _LAST_QUERY)
+        self._sweep_at(max(first, now + _SWEEP))
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
-        due = now + delay
-        if self._polling.patience is not None:
-            due = min(due, max(now, task.since + self._polling.patience))
+        due = min(now + delay, max(now, task.deadline))
         self._agenda.set(task.handle.task_id, due)
         self._set_timer()
 
@@ -254,6 +264,9 @@ class Poller:
             return  # closed or settled while the answer was under way
         step = next_step(task.handle.record, record)
         task.failed_in_a_row = 0
+        if task.handle.request is None and task.handle.model is None:
+            kind = kind_of(record.model)  # attached to; now somebody says what it is
+            task.deadline = task.since + self._polling.patience_with(kind)
         age = now - task.since
         task.handle.note(record, changed=step is not Step.SAME)
         if step is Step.ENDED:
@@ -297,8 +310,7 @@ class Poller:
     def _go_on(
         self, task: _Open, now: float, delay: float, error: LiangxinError | None = None
     ) -> None:
-        patience = self._polling.patience
-        if patience is None or now - task.since < patience:
+        if now < task.deadline:
             self._plan(task, now, delay)
         else:
             self._give_up(task, error)
@@ -306,8 +318,9 @@ class Poller:
     def _give_up(self, task: _Open, error: LiangxinError | None) -> None:
         handle = task.handle
         outcome = TaskTimeoutError(
-            f"task {handle.task_id!r} is not over after {self._polling.patience:g} s "
-            "of polling (Polling.patience); session.attach(task_id) waits for it again",
+            f"task {handle.task_id!r} is not over after "
+            f"{task.deadline - task.since:g} s of polling (Polling.patience, and "
+            "video_patience for videos); session.attach(task_id) waits for it again",
             task_id=handle.task_id,
             record=handle.record,
         )

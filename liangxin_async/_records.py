@@ -10,10 +10,13 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field, frozen, resolve_types
+
+from liangxin_async._converter import from_plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from liangxin_async._errors import LiangxinError
     from liangxin_async.models import Request
@@ -82,6 +85,22 @@ class TaskRecord:
     usage: dict[str, Any] = field(factory=dict, repr=False, hash=False)
     raw: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON values, to be stored; instants in ISO 8601.
+
+        Holds the prompt and the result URLs, and never the API key.
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the record that `to_dict` wrote; keys that are unknown are ignored.
+
+        Raises:
+            InvalidRequestError: a key is missing or its value of a wrong type.
+        """
+        return from_plain(plain, cls)
+
 
 @frozen(kw_only=True)
 class Result:
@@ -101,6 +120,28 @@ class Result:
     urls: tuple[str, ...] = field(repr=False)
     record: TaskRecord = field(repr=False)
     expires_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain JSON values, to be stored; instants in ISO 8601.
+
+        Holds the prompt and the result URLs, and never the API key.
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the result that `to_dict` wrote; keys that are unknown are ignored.
+
+        Raises:
+            InvalidRequestError: a key is missing or its value of a wrong type.
+        """
+        return from_plain(plain, cls)
+
+
+# Now, while the names in their annotations can be found: the public door gives the
+# classes its own name as their module.
+for _stored in (TaskRecord, Result):
+    resolve_types(_stored)
 
 
 @frozen(kw_only=True)
@@ -127,6 +168,37 @@ class Outcome:
             raise self.error
         assert self.result is not None, "an outcome has a result or an error"
         return self.result
+
+
+@frozen(kw_only=True)
+class CreditCount:
+    """How many credits one purse has.
+
+    Attributes:
+        remaining: credits left, with fractions; None where the service did not say.
+        used: credits spent so far; None where it did not say.
+        unlimited: whether the purse has no limit of its own; None where it did not
+            say. `remaining` means nothing where this is true.
+    """
+
+    remaining: float | None = None
+    used: float | None = None
+    unlimited: bool | None = None
+
+
+@frozen(kw_only=True)
+class Credits:
+    """What an account can still pay for, in the service's own credits.
+
+    Attributes:
+        token: the budget of the API key itself, or None where none was told.
+        user: that of the whole account, or None where none was told.
+        raw: the answer's data as it came.
+    """
+
+    token: CreditCount | None
+    user: CreditCount | None
+    raw: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
 
 @frozen(kw_only=True)

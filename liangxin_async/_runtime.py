@@ -24,6 +24,7 @@ from liangxin_async._errors import (
 )
 from liangxin_async._gate import Gate
 from liangxin_async._poller import Poller
+from liangxin_async._records import Stats
 from liangxin_async._submit import Submitter
 from liangxin_async._telling import Teller
 
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 
     from liangxin_async._config import Polling, Timeouts
     from liangxin_async._events import Observer
+    from liangxin_async._handle import TaskHandle
     from liangxin_async._records import TaskRecord
     from liangxin_async._transport import Transport
-    from liangxin_async.dialects import Dialect
+    from liangxin_async.dialects import Dialect, WireReply, WireRequest
 
 _log = logging.getLogger(__name__)
 
@@ -118,13 +120,39 @@ class Runtime:
 
     async def query(self, task_id: str) -> TaskRecord:
         """Ask once about a task."""
+        reply = await self.ask(self.dialect.write_query(task_id))
+        return self.dialect.read_query(reply, task_id)
+
+    async def ask(self, request: WireRequest) -> WireReply:
+        """Make a call that costs nothing, once."""
         try:
-            reply = await self.transport.query(self.dialect.write_query(task_id))
+            return await self.transport.query(request)
         except TransportError:
             if self._closed:
                 raise SessionClosedError("the session was closed") from None
             raise
-        return self.dialect.read_query(reply, task_id)
+
+    async def drain(self, timeout: float | None) -> tuple[TaskHandle, ...]:
+        """See `Session.drain`."""
+        self.check_usable_here()
+        with anyio.move_on_after(timeout):
+            while self.submitter.under_way or self.poller.pending:
+                await self.submitter.idle()
+                await self.poller.settled_all()
+        return self.poller.pending
+
+    def stats(self) -> Stats:
+        """Return the counts of this moment."""
+        return Stats(
+            in_flight=self.gate.in_flight,
+            waiting=self.gate.waiting,
+            limits=self.gate.limits(),
+            accepted=self.submitter.accepted,
+            saturated=self.submitter.saturated,
+            polls=self.poller.polls,
+            settled=self.poller.settled,
+            failed=self.poller.failed,
+        )
 
     def start(self, workers: int) -> None:
         """Begin to work, in a task of its own."""

@@ -25,6 +25,7 @@ from liangxin_async._arguments import (
     check_callback_url,
     check_count,
     check_priority,
+    check_request,
     check_task_id,
     check_token,
     find_key,
@@ -38,19 +39,13 @@ from liangxin_async._config import (
     resolve_base_url,
 )
 from liangxin_async._download import Downloader
-from liangxin_async._errors import (
-    ConfigurationError,
-    InvalidRequestError,
-    Problem,
-    SessionClosedError,
-)
+from liangxin_async._errors import ConfigurationError, SessionClosedError
 from liangxin_async._handle import TaskHandle
 from liangxin_async._records import Stats
 from liangxin_async._runtime import Runtime, make_runtime
 from liangxin_async._secret import ApiKey
 from liangxin_async._transport import Transport
-from liangxin_async.dialects import LIANGXIN
-from liangxin_async.models import Request
+from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -61,8 +56,9 @@ if TYPE_CHECKING:
     import aiohttp
 
     from liangxin_async._events import Observer
-    from liangxin_async._records import Result, TaskRecord
+    from liangxin_async._records import Credits, Result, TaskRecord
     from liangxin_async.dialects import Dialect
+    from liangxin_async.models import Request
 
 
 class Session:
@@ -73,13 +69,15 @@ class Session:
     `async with`, in whatever asyncio task.
 
     Args:
-        api_key: the key; None takes LIANGXIN_API_KEY from the environment. It is sent
-            to `base_url` only.
+        api_key: the key; None takes LIANGXIN_API_KEY from the environment, or
+            EVOLINK_API_KEY for that dialect. It is sent to `base_url` only.
         base_url: `https://host[:port][/prefix]` of the API; None takes
-            LIANGXIN_BASE_URL, then the dialect's documented address (LiangXin has
-            none). Plain http is for this machine only.
-        dialect: the service's wire.
+            LIANGXIN_BASE_URL or EVOLINK_BASE_URL, then the address that the service
+            documents (EvoLink does, LiangXin does not). Plain http is for this machine
+            only.
+        dialect: the service's wire, `LIANGXIN` or `EVOLINK`.
         callback_url: public HTTPS URL sent with every create that names none itself.
+            EvoLink takes 2048 characters at most, and no internal address.
         max_in_flight: most tasks in flight over all models, at least 1; None leaves
             it to what the service accepts.
         polling: when and how often tasks are asked about.
@@ -120,11 +118,13 @@ class Session:
         self._dialect = dialect
         self._base_url = ""
         try:
-            self._key = ApiKey(find_key(api_key))
+            self._key = ApiKey(find_key(api_key, dialect.key_variable))
         finally:
             del api_key  # so that no traceback through here shows it
-        self._base_url = resolve_base_url(base_url, dialect.default_base_url)
-        self._callback_url = check_callback_url(callback_url)
+        self._base_url = resolve_base_url(
+            base_url, dialect.base_url_variable, dialect.default_base_url
+        )
+        self._callback_url = check_callback_url(callback_url, dialect.callback_field)
         self._max_in_flight = check_count("max_in_flight", max_in_flight)
         self._polling = Polling() if polling is None else polling
         self._timeouts = Timeouts() if timeouts is None else timeouts
@@ -340,20 +340,7 @@ class Session:
         )
 
     def _check_request(self, request: object) -> None:
-        if not isinstance(request, Request):
-            problem = Problem(
-                "request",
-                type(request).__name__,
-                "a request, such as ZImage('a prompt') or Generic(model, input={...})",
-            )
-            raise InvalidRequestError.of("the request", (problem,))
-        if request.provider not in (None, self._dialect.name):
-            problem = Problem(
-                "request",
-                f"{type(request).__name__}, a model of {request.provider}",
-                f"a model of {self._dialect.name}, or Generic",
-            )
-            raise InvalidRequestError.of("the request", (problem,))
+        check_request(request, self._dialect.name)
 
     # -------------------------------------------------------------------- following
 
@@ -391,6 +378,23 @@ class Session:
         """
         return await self._use().query(check_task_id(task_id))
 
+    async def credits(self) -> Credits:
+        """Ask once what the account can still pay for; no retries.
+
+        Raises:
+            ConfigurationError: the service documents no such call (LiangXin).
+            LiangxinError: any refusal, or no usable answer.
+
+        Cancelling is safe.
+        """
+        dialect = self._dialect
+        if not isinstance(dialect, TellsCredits):
+            raise ConfigurationError(
+                f"{dialect.name} documents no way to ask for the account's credits"
+            )
+        reply = await self._use().ask(dialect.write_credits())
+        return dialect.read_credits(reply)
+
     async def download(
         self,
         result: Result,
@@ -410,7 +414,7 @@ class Session:
                 from the URL. The extension follows the file's own content.
             overwrite: whether a file named by `stem` may be replaced; otherwise the
                 next free number is added. Files named by task id are replaced.
-            max_size_bytes: per file; None is 64 MiB.
+            max_size_bytes: per file; None is 64 MiB, and 1 GiB for video and audio.
             timeout: seconds for all files; None sets no limit beyond
                 `Timeouts.download_idle`.
 
@@ -449,12 +453,7 @@ class Session:
         runtime = self._runtime
         if runtime is None or runtime.is_gone:
             return ()
-        runtime.check_usable_here()
-        with anyio.move_on_after(timeout):
-            while runtime.submitter.under_way or runtime.poller.pending:
-                await runtime.submitter.idle()
-                await runtime.poller.settled_all()
-        return runtime.poller.pending
+        return await runtime.drain(timeout)
 
     @property
     def pending(self) -> tuple[TaskHandle, ...]:
@@ -465,16 +464,4 @@ class Session:
     @property
     def stats(self) -> Stats:
         """A snapshot of the session's counts; all zero before it is opened."""
-        runtime = self._runtime
-        if runtime is None:
-            return Stats()
-        return Stats(
-            in_flight=runtime.gate.in_flight,
-            waiting=runtime.gate.waiting,
-            limits=runtime.gate.limits(),
-            accepted=runtime.submitter.accepted,
-            saturated=runtime.submitter.saturated,
-            polls=runtime.poller.polls,
-            settled=runtime.poller.settled,
-            failed=runtime.poller.failed,
-        )
+        return Stats() if self._runtime is None else self._runtime.stats()

@@ -325,7 +325,7 @@ class Submitter:
             self.saturated += 1
             call.permit.refuse(error.retry_after)
         elif isinstance(error, ServiceError) and error.refused:
-            call.permit.refuse()
+            call.permit.refuse(error.retry_after)
         else:
             call.permit.forget()
         if call.detached:

@@ -29,6 +29,7 @@ from liangxin_async._addresses import (
     environment_proxy,
     parse_link,
 )
+from liangxin_async._media import largest
 from liangxin_async._partfile import (
     FailedTryError,
     PartFile,
@@ -91,7 +92,7 @@ class WebClient:
     )
 
     async def attempt(
-        self, url: str, place: Place, *, limit: int
+        self, url: str, place: Place, *, limit: int | None
     ) -> SavedFile | FailedTryError:
         """Fetch `url` once and save it at `place`; return what came of it.
 
@@ -100,7 +101,7 @@ class WebClient:
         Args:
             url: as the service spells it.
             place: where the file shall go.
-            limit: largest file, in decoded bytes.
+            limit: largest file, in decoded bytes; None for `_media.largest`.
         """
         try:
             link = parse_link(url, allow_loopback=self._allow_loopback)
@@ -117,7 +118,7 @@ class WebClient:
         ) as exc:
             return _failure_of(exc)
 
-    async def _exchange(self, link: Link, place: Place, limit: int) -> SavedFile:
+    async def _exchange(self, link: Link, place: Place, limit: int | None) -> SavedFile:
         for _ in range(_REDIRECTS + 1):
             session, proxy = self._direct, None
             if self._proxied is not None:
@@ -134,12 +135,13 @@ class WebClient:
         raise FailedTryError("refused", f"more than {_REDIRECTS} redirects")
 
     async def _receive(
-        self, response: aiohttp.ClientResponse, place: Place, limit: int
+        self, response: aiohttp.ClientResponse, place: Place, limit: int | None
     ) -> SavedFile:
-        announced = response.content_length
+        announced, headers = response.content_length, response.headers
+        kind = headers.get("Content-Type", "")
+        limit = largest(kind) if limit is None else limit
         if announced is not None and announced > limit:
             raise too_large(limit)
-        headers = response.headers
         chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         inflater = inflater_for(headers.get("Content-Encoding", ""))
         # Each chunk of a compressed body may grow a thousandfold: none is gathered.
@@ -147,7 +149,7 @@ class WebClient:
         part = PartFile(place, limit, inflater)
         settle = partial(
             part.settle,
-            headers.get("Content-Type", ""),
+            kind,
             delimited=chunked or announced is not None,
         )
         try:

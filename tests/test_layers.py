@@ -32,9 +32,10 @@ FUNCTION_LINES = 40  # of code: neither docstring, blank lines nor comments
 
 LAYERS = (
     ("_version", "_errors", "_waiting"),
-    ("_records", "_addresses", "_media"),
+    ("_addresses", "_converter", "_media"),
+    ("_records",),
     ("_core",),
-    ("_config", "_converter", "_events", "_secret", "models"),
+    ("_config", "_events", "_secret", "models"),
     ("dialects", "_arguments", "_partfile", "_telling"),
     ("_transport", "_gate", "_handle", "_webfile"),
     ("_submit", "_poller", "_download"),

@@ -83,7 +83,7 @@ def test_all_has_the_documented_names() -> None:
         *("UnprocessableError", "SaturatedError", "ServiceError", "TaskError"),
         *("SubmitUnknownError", "TaskFailedError", "TaskTimeoutError", "DownloadError"),
         *("TaskLostError", "EmptyResultError", "ConfigurationError"),
-        "SessionClosedError",
+        *("SessionClosedError", "ZImageTurbo", "EVOLINK", "Credits", "CreditCount"),
     }
     assert promised <= set(liangxin_async.__all__)
 

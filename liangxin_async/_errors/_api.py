@@ -142,9 +142,11 @@ class ServiceError(ApiError):
     Attributes:
         refused: whether the service itself said that it did not take the request
             (its own 503, maintenance 455). Only such a create is sent again.
+        retry_after: seconds the service asked to wait, or None where it did not say.
     """
 
     refused: bool
+    retry_after: float | None
 
     title: ClassVar[str] = "the service failed"
 
@@ -157,6 +159,7 @@ class ServiceError(ApiError):
         message: str = "",
         request_id: str | None = None,
         refused: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(
             text,
@@ -166,3 +169,4 @@ class ServiceError(ApiError):
             request_id=request_id,
         )
         self.refused = refused
+        self.retry_after = retry_after

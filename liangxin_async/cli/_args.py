@@ -8,23 +8,25 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from liangxin_async._config import API_KEY_VARIABLE, BASE_URL_VARIABLE
 from liangxin_async._version import __version__
 from liangxin_async.cli import _exit
+from liangxin_async.cli._dialect import BY_NAME
 from liangxin_async.cli._errors import UsageError
 
 _FIELD = re.compile(r"--[A-Za-z][\w.-]*(?==|$)")
 _MOST_PICTURES = 1000  # of the demo
 
-_ACCOUNT = f"""\
-The key is read from {API_KEY_VARIABLE}, the address of the API from
-{BASE_URL_VARIABLE} or --base-url. `liangxin demo` needs neither."""
+_ACCOUNT = """\
+The key is read from LIANGXIN_API_KEY, the address of the API from LIANGXIN_BASE_URL or
+--base-url. Models of EvoLink go there, with EVOLINK_API_KEY (its address is known).
+`liangxin demo` needs none of these."""
 
 _EXAMPLES = {
     "generate": """\
   liangxin generate z-image "a cafe terrace in Paris" --seed 7
   liangxin generate seedream-v4-5 "a tea bottle" --aspect-ratio 16:9 -o shop/
   liangxin generate flux-2-pro "a logo" --width 512 --height 512 -o logo.png
+  liangxin generate z-image-turbo "a cute cat" --size 1024x768
   liangxin generate some-new-model "a cat" --size '{"width": 512}' --json""",
     "status": """\
   liangxin status task_z-image_1777600000000
@@ -175,8 +177,8 @@ def _task_options(parser: _Parser, counted: str) -> set[str]:
         "--timeout",
         metavar="SECONDS",
         type=_seconds,
-        help=f"for {counted}; saving is not counted (default: the 15 minutes after "
-        "which the library gives a task up)",
+        help=f"for {counted}; saving is not counted (default: the 15 minutes, or the "
+        "hour for videos, after which the library gives a task up)",
     )
     parser.add_argument(
         "--no-download",
@@ -190,9 +192,14 @@ def _account_options(parser: _Parser) -> set[str]:
     parser.add_argument(
         "--base-url",
         metavar="URL",
-        help=f"address of the API (default: {BASE_URL_VARIABLE})",
+        help="address of the API (default: LIANGXIN_BASE_URL or EVOLINK_BASE_URL)",
     )
-    return {"--base-url"} | _json_option(parser)
+    parser.add_argument(
+        "--dialect",
+        choices=sorted(BY_NAME),
+        help="the service's wire (default: as the model or the task id shows)",
+    )
+    return {"--base-url", "--dialect"} | _json_option(parser)
 
 
 def _json_option(parser: _Parser, words: str = "print one JSON object") -> set[str]:

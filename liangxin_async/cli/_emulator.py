@@ -6,12 +6,12 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from liangxin_async._config import API_KEY_VARIABLE, BASE_URL_VARIABLE
 from liangxin_async.cli._errors import StoppedError, UsageError
 from liangxin_async.cli._exit import Exit
 from liangxin_async.cli._out import Out
 from liangxin_async.cli._session import run
 from liangxin_async.cli._watch import Watch
+from liangxin_async.dialects import DIALECTS
 from liangxin_async.emulator import Emulator, Scenario, ScenarioError, serve
 from liangxin_async.emulator._server import DEFAULT_KEY
 
@@ -56,10 +56,11 @@ def _announce(emulator: Emulator, out: Out) -> None:
     if out.as_json:
         out.data({"base_url": url, "api_key": key})
         return
-    out.line(f"export {BASE_URL_VARIABLE}={url}")
-    out.line(f"export {API_KEY_VARIABLE}={key}")
+    for dialect in DIALECTS:
+        out.line(f"export {dialect.base_url_variable}={url}")
+        out.line(f"export {dialect.key_variable}={key}")
     out.note(
-        f"An emulated service listens on {url}; its pictures are made up. Set the two "
+        f"An emulated service listens on {url}; its pictures are made up. Set the "
         "variables\nabove in another terminal, then: liangxin generate z-image 'a cat'"
         "\nCtrl-C stops it."
     )

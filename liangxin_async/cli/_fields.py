@@ -25,7 +25,7 @@ from liangxin_async.models import (
 
 Given = Sequence[tuple[str, str | None]]  # option with its dashes, text or None
 
-_NOT_INPUT = ("model", "callBackUrl")  # of the body, and not options of their own
+_CALLBACKS = ("callBackUrl", "callback_url")  # in the body; `--callback-url` here
 
 
 def make_request(
@@ -40,10 +40,11 @@ def make_request(
         callback_url: public https URL, or None.
 
     Raises:
-        UsageError: an option the model does not have, one given twice, or one
-            without its value.
+        UsageError: an option the model does not have, one given twice, one without
+            its value, or a callback that is given as a field.
         InvalidRequestError: the values, all that is wrong with them.
     """
+    _refuse_callback(given)
     info = describe(model)
     if info is None or info.request_type is None:
         fields = dict(_any_fields(given))
@@ -60,16 +61,31 @@ def option(info: FieldInfo) -> str:
 
 def inputs(info: ModelInfo) -> tuple[FieldInfo, ...]:
     """Return the fields of a model that options stand for."""
-    return tuple(field for field in info.fields if field.name not in _NOT_INPUT)
+    aside = ("model", *_CALLBACKS)
+    return tuple(field for field in info.fields if field.name not in aside)
 
 
 def advice_on_model(model: str) -> str | None:
     """Return a note for a model value that nobody described; None for the others."""
     if describe(model) is not None:
         return None
-    close = get_close_matches(model, [info.model for info in catalogue()], 1)
+    known = [info.model for info in catalogue() if info.model is not None]
+    close = get_close_matches(model, known, 1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"{model!r} is not in the catalogue{hint}; its fields are sent unchecked"
+
+
+def _refuse_callback(given: Given) -> None:
+    """Refuse the services' own names for the callback, which would end up in no field.
+
+    A dotted path is taken as it stands: `--input.callback_url` may be a field.
+    """
+    for name, _ in given:
+        if name.removeprefix("--").replace("-", "_") in _CALLBACKS:
+            raise UsageError(
+                f"{name} is no field of a model",
+                advice=("the callback is given as --callback-url URL",),
+            )
 
 
 # ------------------------------------------------------------------ models with a table

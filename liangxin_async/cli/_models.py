@@ -6,29 +6,32 @@ import shutil
 import sys
 import textwrap
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from liangxin_async.cli._errors import UsageError
 from liangxin_async.cli._exit import Exit
-from liangxin_async.cli._fields import inputs, option
+from liangxin_async.cli._fields import inputs
+from liangxin_async.cli._models_words import (
+    default_words,
+    heading,
+    known_about,
+    option_of,
+    required_words,
+    rules_of,
+    sources_of,
+)
 from liangxin_async.cli._out import Out, is_terminal
 from liangxin_async.cli._progress import has_rich
 from liangxin_async.models import FieldInfo, ModelInfo, catalogue, describe
 
-_SOURCES = {
-    "seed": "the provider's reference documents",
-    "docs": "the public documentation pages",
-    "name only": "only the name is known: fields are sent unchecked",
-}
-_NOT_ENFORCED = "not enforced"
 _WIDEST = 88  # columns of plain text
 _TABLE = 100  # columns from which on a table is easier to read than a list
 
 
 def models(args: Namespace, out: Out) -> int:
-    """List the models, or show one.
+    """List the models, or show one, by its model value or by its title.
 
     Raises:
         UsageError: nobody described that model.
@@ -36,7 +39,7 @@ def models(args: Namespace, out: Out) -> int:
     if args.model is None:
         _list(out)
         return Exit.DONE
-    info = describe(args.model)
+    info = describe(args.model) or _titled(args.model)
     if info is None:
         raise _unknown(args.model)
     if out.as_json:
@@ -57,8 +60,15 @@ def _columns() -> int:
     return shutil.get_terminal_size().columns if shown else _TABLE * 2
 
 
+def _titled(title: str) -> ModelInfo | None:
+    """Return the model of that title, in any case of letters."""
+    wanted = title.casefold()
+    return next((i for i in catalogue() if i.title.casefold() == wanted), None)
+
+
 def _unknown(model: str) -> UsageError:
-    close = get_close_matches(model, [info.model for info in catalogue()], 1)
+    names = [name for info in catalogue() for name in (info.model, info.title) if name]
+    close = get_close_matches(model, names, 1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return UsageError(
         f"{model!r} is not in the catalogue{hint}",
@@ -74,17 +84,53 @@ def _list(out: Out) -> None:
     if out.as_json:
         out.data({"models": [_summary(info) for info in known]})
         return
-    rows = [("MODEL", "KIND", "FIELDS", "FACTS FROM", "TITLE")]
-    for info in known:
-        count = str(len(inputs(info))) if info.request_type else "any"
-        rows.append((info.model, info.kind, count, info.source, info.title))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    providers = dict.fromkeys(info.provider for info in known)
+    blocks = [_models_of(provider) for provider in providers]
+    for line in (*_columned(*blocks), "", *_columned(_titles())):
+        out.line(line)
+    out.note(
+        "\nFIELDS: how many there are, and where the facts are from; any: only the "
+        "name is\nknown, and whatever fields are given are sent unchecked.\n"
+        "`liangxin models MODEL` shows the fields of one, and what a title tells."
+    )
+
+
+def _models_of(provider: str) -> list[tuple[str, ...]]:
+    rows = (
+        (info.model, info.kind, _count(info), info.title)
+        for info in catalogue()
+        if info.provider == provider and info.model is not None
+    )
+    return [(f"MODEL ({provider})", "KIND", "FIELDS", "TITLE"), *rows]
+
+
+def _titles() -> list[tuple[str, ...]]:
+    untold = (info for info in catalogue() if info.model is None)
+    rows = ((info.title, info.kind, info.provider) for info in untold)
+    return [("TITLE WITHOUT A KNOWN MODEL VALUE", "KIND", "PROVIDER"), *rows]
+
+
+def _count(info: ModelInfo) -> str:
+    return (
+        "any" if info.request_type is None else f"{len(inputs(info))} ({info.source})"
+    )
+
+
+def _columned(*blocks: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows as lines in common columns, cut at the terminal's width.
+
+    An empty line stands between two blocks.
+    """
+    columns = zip(*(row for block in blocks for row in block), strict=True)
+    widths = [max(map(len, column)) for column in columns]
     most = _columns()
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        line = "  ".join((*cells, row[4]))
-        out.line(line if len(line) <= most else f"{line[: most - 1]}…")
-    out.note("`liangxin models MODEL` shows the fields of one.")
+    for number, block in enumerate(blocks):
+        if number:
+            yield ""
+        for row in block:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            line = "  ".join(cells).rstrip()
+            yield line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 # ------------------------------------------------------------------------------ JSON
@@ -126,72 +172,17 @@ def _field_facts(field: FieldInfo) -> dict[str, Any]:
         "min_length": field.min_length,
         "max_length": field.max_length,
         "max_items": field.max_items,
+        "side_min": field.side_min,
+        "side_max": field.side_max,
         "https": field.https,
+        "public": field.public,
         "notes": field.notes or None,
         "upstream_hint": field.upstream_hint or None,
         "source": field.source,
     }
 
 
-# ------------------------------------------------------------------- words for people
-
-
-def option_of(field: FieldInfo) -> str:
-    """Return how a field is given to `generate`."""
-    arguments = {"model": "MODEL", "prompt": "PROMPT", "callBackUrl": "--callback-url"}
-    return arguments.get(field.key) or option(field)
-
-
-def required_words(field: FieldInfo) -> str:
-    """Return whether a field is required, in a word."""
-    return {True: "required", False: "optional", None: "not stated"}[field.required]
-
-
-def default_words(field: FieldInfo) -> str:
-    """Return what the service takes when the field is left out; "" if not stated."""
-    if isinstance(field.default, bool):
-        return str(field.default).lower()
-    return "" if field.default is None else str(field.default)
-
-
-def known_about(field: FieldInfo) -> Iterator[tuple[str, str]]:
-    """Yield what may be given and what is known, as pairs of label and words."""
-    if field.enum:
-        more = ", or another name the service knows" if field.open_enum else ""
-        yield "allowed", ", ".join(field.enum) + more
-    else:
-        yield "allowed", field.allowed
-    if field.aliases:
-        pairs = (f"{one} = {other}" for one, other in field.aliases)
-        yield "aliases", ", ".join(pairs)
-    if field.notes:
-        yield "notes", field.notes
-    if field.upstream_hint:
-        yield f"upstream, {_NOT_ENFORCED}", field.upstream_hint
-
-
-def rules_of(info: ModelInfo) -> Iterator[tuple[str, str]]:
-    """Yield what is known about the model as a whole, as label and words."""
-    for rule in info.rules:
-        yield "rule", rule
-    for rule in info.upstream_rules:
-        yield f"upstream rule, {_NOT_ENFORCED}", rule
-    if info.upstream_hint:
-        yield f"upstream, {_NOT_ENFORCED}", info.upstream_hint
-    if info.notes:
-        yield "notes", info.notes
-
-
-def heading(info: ModelInfo) -> str:
-    """Return the first line about a model."""
-    return f"{info.model}: {info.title} ({info.kind}, {info.provider})"
-
-
-def sources_of(info: ModelInfo) -> str:
-    """Return where the facts come from, in words."""
-    used = dict.fromkeys((info.source, *(field.source for field in info.fields)))
-    words = (f"{source} = {_SOURCES[source]}" for source in used)
-    return f"facts from: {'; '.join(words)}"
+# ---------------------------------------------------------------------------- a page
 
 
 def _page(info: ModelInfo, width: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from liangxin_async.cli._models import (
+from liangxin_async.cli._models_words import (
     default_words,
     heading,
     known_about,

@@ -9,33 +9,34 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from liangxin_async._config import API_KEY_VARIABLE, BASE_URL_VARIABLE
 from liangxin_async._session import Session
 from liangxin_async.cli._errors import StoppedError, UsageError
 from liangxin_async.cli._out import Out
 from liangxin_async.cli._watch import Watch
+from liangxin_async.dialects import Dialect
 
 
-def new_session(base_url: str | None, watch: Watch) -> Session:
-    """Return a session for the key and the address that are set.
+def new_session(dialect: Dialect, base_url: str | None, watch: Watch) -> Session:
+    """Return a session for the service, with the key and the address that are set.
 
     Raises:
         UsageError: one of them is not set.
         ConfigurationError: one of them cannot be used.
     """
     missing, cure = [], []
-    if not os.environ.get(API_KEY_VARIABLE, "").strip():
+    if not os.environ.get(dialect.key_variable, "").strip():
         missing.append("no API key")
-        cure.append(API_KEY_VARIABLE)
-    if not (base_url or os.environ.get(BASE_URL_VARIABLE, "").strip()):
+        cure.append(dialect.key_variable)
+    address = base_url or os.environ.get(dialect.base_url_variable, "").strip()
+    if not (address or dialect.default_base_url):
         missing.append("no base URL")
-        cure.append(f"{BASE_URL_VARIABLE} (or --base-url)")
+        cure.append(f"{dialect.base_url_variable} (or --base-url)")
     if missing:
         raise UsageError(
             f"{' and '.join(missing)}: set {' and '.join(cure)}; "
             "`liangxin demo` needs neither"
         )
-    return Session(base_url=base_url, observer=watch)
+    return Session(base_url=base_url, dialect=dialect, observer=watch)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]], watch: Watch, out: Out) -> None:

@@ -14,6 +14,7 @@ from liangxin_async._errors import SubmitUnknownError
 from liangxin_async._events import Event, SubmitAccepted
 from liangxin_async._records import Result, TaskRecord
 from liangxin_async._session import Session
+from liangxin_async.cli._dialect import for_model, for_task
 from liangxin_async.cli._exit import Exit
 from liangxin_async.cli._fields import advice_on_model, make_request
 from liangxin_async.cli._out import Out
@@ -39,7 +40,8 @@ def generate(args: Namespace, out: Out) -> int:
             out.note(f"accepted: task {event.task_id}")
 
     watch = Watch(tell)
-    session = new_session(args.base_url, watch)
+    dialect = for_model(args.dialect, args.model)
+    session = new_session(dialect, args.base_url, watch)
     place = None if args.no_download else choose_place(args.output)
     advice = advice_on_model(args.model)
     if advice is not None:
@@ -56,7 +58,8 @@ def wait(args: Namespace, out: Out) -> int:
     """Wait for a task that was made earlier, and save its files."""
     watch = Watch()
     watch.status = "asking"
-    session = new_session(args.base_url, watch)
+    dialect = for_task(args.dialect, args.task_id)
+    session = new_session(dialect, args.base_url, watch)
     place = None if args.no_download else choose_place(args.output)
 
     async def attach() -> Result:
@@ -148,7 +151,8 @@ def _showing(watch: Watch, out: Out) -> AbstractContextManager[None]:
 def status(args: Namespace, out: Out) -> int:
     """Ask once, and print the answer."""
     watch = Watch()
-    session = new_session(args.base_url, watch)
+    dialect = for_task(args.dialect, args.task_id)
+    session = new_session(dialect, args.base_url, watch)
 
     async def work() -> None:
         async with session:

@@ -1,14 +1,13 @@
-"""How a service says no: the error forms that all dialects share, and their meaning.
+"""What every answer can say, whatever form it has: the forms that all dialects share.
 
 Six forms are known (api/liangxin.md, section 6): A business `{"code", "msg"}`, B
 gateway `{"error": {…}}`, C gateway task `{"code": "name", "message"}`, D dashboard
 `{"success": false}`, E no body at all, F not JSON.
 
-The HTTP status decides when it is not 2xx, and the body refines; inside a 2xx the
-body's code decides. Names are looked at before texts, because texts come in two
-languages and the gateway puts its saturation sentence over an empty balance too.
-Only two readings are ever taken from words: "this is about quota" under a status that
-can mean it, and the gateway's own saturation sentence.
+EvoLink's form (api/evolink.md, section 4) is form B with `param`, which names the
+field, and `fallback_suggestion`, a text that may hold how long to wait.
+
+What a refusal means is `_refusals`' matter.
 """
 
 from __future__ import annotations
@@ -26,21 +25,7 @@ from liangxin_async._converter import (
     read_number,
     read_text,
 )
-from liangxin_async._errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    InsufficientQuotaError,
-    LiangxinError,
-    NotFoundError,
-    PayloadTooLargeError,
-    PermissionDeniedError,
-    SaturatedError,
-    ServiceError,
-    UnprocessableError,
-    shorten,
-)
+from liangxin_async._errors import shorten
 from liangxin_async.dialects._wire import WireReply
 
 
@@ -56,6 +41,8 @@ class Envelope:
         shown_code: the service's code as text: by name, by number, or else the type.
         names: words that name the error (`code` as a word, `type`), lower case.
         message: the service's words; may be empty.
+        param: the field or thing that the error is about, or None.
+        suggestion: what the service proposes to do, in its words, or None.
         says_error: whether the body itself claims an error.
         request_id: the service's id for the call, or None.
         retry_after: seconds to wait as the service asked, or None.
@@ -69,6 +56,8 @@ class Envelope:
     shown_code: str | None
     names: tuple[str, ...]
     message: str
+    param: str | None
+    suggestion: str | None
     says_error: bool
     request_id: str | None
     retry_after: float | None
@@ -83,6 +72,16 @@ class Envelope:
     def is_error(self) -> bool:
         """Whether the answer, as a whole, is a refusal or a fault."""
         return not 200 <= self.status < 300 or self.says_error
+
+    @property
+    def shown_message(self) -> str:
+        """The service's words, with the field they are about and its suggestion."""
+        remarks = []
+        if self.param is not None:
+            remarks.append(f"[{self.param}]")
+        if self.suggestion is not None:
+            remarks.append(f"({self.suggestion})")
+        return " ".join((self.message, *remarks)).strip()
 
 
 _SUFFIX = re.compile(r"\(request id: ([^()\s]{1,200})\)\s*$")
@@ -108,6 +107,7 @@ def open_envelope(reply: WireReply) -> Envelope:
     if kind and (claims or bad_code):
         names = (*names, kind.lower())
     message = _message(inner, members, error, reply, is_json)
+    suggestion = _remark(inner.get("fallback_suggestion"))
     return Envelope(
         status=reply.status,
         is_json=is_json,
@@ -116,9 +116,11 @@ def open_envelope(reply: WireReply) -> Envelope:
         shown_code=shown_code,
         names=names,
         message=message,
+        param=_remark(inner.get("param")),
+        suggestion=suggestion,
         says_error=claims or bad_code,
         request_id=_request_id(reply, message),
-        retry_after=_retry_after(reply, members),
+        retry_after=_retry_after(reply, members, suggestion),
         redirects_to=_redirect_host(reply),
     )
 
@@ -181,10 +183,33 @@ def _request_id(reply: WireReply, message: str) -> str | None:
     return match[1] if match else None
 
 
-def _retry_after(reply: WireReply, members: dict[str, Any]) -> float | None:
+def _remark(value: object) -> str | None:
+    text = read_text(value)
+    return None if text is None or not text.strip() else shorten(text)
+
+
+_WAIT = re.compile(
+    r"\b(?:after|in|wait)\s{1,3}(\d{1,6}(?:\.\d{1,3})?)\s{0,3}"
+    r"(s|secs?|seconds?|m|mins?|minutes?)\b",
+    re.IGNORECASE,
+)
+
+
+def _wait_in(suggestion: str | None) -> float | None:
+    """Seconds in a text such as "retry after 60 seconds"; None where it names none."""
+    match = _WAIT.search(suggestion or "")
+    if match is None:
+        return None
+    return float(match[1]) * (60 if match[2][0] in "mM" else 1)
+
+
+def _retry_after(
+    reply: WireReply, members: dict[str, Any], suggestion: str | None
+) -> float | None:
     data = members.get("data")
     inside = data.get("retryAfter") if isinstance(data, dict) else None
-    for value in (reply.headers.get("Retry-After"), inside):
+    in_words = _wait_in(suggestion)
+    for value in (reply.headers.get("Retry-After"), inside, in_words):
         seconds = read_number(value)  # a date needs a clock, which lives elsewhere
         if seconds is not None and math.isfinite(seconds) and seconds >= 0:
             return seconds
@@ -199,166 +224,3 @@ def _redirect_host(reply: WireReply) -> str | None:
         return urlsplit(reply.headers.get("Location", "")).hostname or "the same host"
     except ValueError:
         return "an unreadable address"
-
-
-# ------------------------------------------------------------------ what it means
-
-_QUOTA_NAME = re.compile(r"quota|balance(?!r)|credit|billing_hard_limit|arrears")
-_QUOTA_TEXT = re.compile(
-    r"\bquota\b|\bbalance\b|\bcredits?\b|余额|额度|欠费", re.IGNORECASE
-)
-_SATURATED_TEXT = re.compile(
-    r"load is saturated|group upstream load|上游负载已饱和", re.IGNORECASE
-)
-_NOT_FOUND_NAMES = frozenset(("task_not_exist", "task_not_found"))
-_NOT_FOUND_TEXT = re.compile(
-    r"recordinfo is null|taskid parameter is required|task not found|task_not_exist",
-    re.IGNORECASE,
-)
-_CAN_MEAN_QUOTA = frozenset((402, 403, 429, 433))
-_SATURATED_CODES = frozenset((429, 430))
-_PRECISE_CODES = _SATURATED_CODES | {402, 433, 455}
-_LIMIT_CODES_INSIDE = frozenset((405, 429, 430))  # only as a business code in a 2xx
-
-_BY_STATUS: dict[int, type[ApiError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    402: InsufficientQuotaError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    405: BadRequestError,
-    413: PayloadTooLargeError,
-    422: UnprocessableError,
-    433: InsufficientQuotaError,
-    451: UnprocessableError,  # a file that the request names could not be fetched
-    505: PermissionDeniedError,  # feature disabled
-}
-_CLEAR_REFUSALS = frozenset((455, 550))  # maintenance; refused by the service itself
-# The gateway had no channel, or no strength, to pass the request on. Its type alone
-# does not say so: do_request_failed has it too, and means that the request was sent.
-_NOT_PASSED_ON = frozenset(
-    (
-        "model_not_found",
-        "system_cpu_overloaded",
-        "system_memory_overloaded",
-        "system_disk_overloaded",
-    )
-)
-_GATEWAY_TYPE = "new_api_error"
-
-# What a name means where a 2xx leaves it alone with the question (section 6).
-_STATUS_OF_NAME: dict[str, int] = {
-    "invalid_request": 400,
-    "bad_request_body": 400,
-    "read_request_body_failed": 400,
-    "task_not_exist": 400,
-    "channel_not_found": 400,
-    "task_channel_disable": 400,
-    "invalid_api_platform": 400,
-    "access_denied": 403,
-    **dict.fromkeys(_NOT_PASSED_ON, 503),
-}
-
-
-def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
-    """Return the error that `envelope` stands for.
-
-    Args:
-        envelope: an answer for which `is_error` holds, or whose data is unusable.
-        asked_task: whether it answers a query about a task, where several codes and
-            texts of the family mean "no such task".
-    """
-    if 300 <= envelope.status < 400:
-        return ConfigurationError(
-            f"the service redirects (HTTP {envelope.status}) to "
-            f"{envelope.redirects_to}; redirects are never followed, so that key and "
-            "prompt stay with the host you named. Check base_url"
-        )
-    if _speaks_of_quota(envelope):
-        return _make(InsufficientQuotaError, envelope)
-    if asked_task and _says_no_such_task(envelope):
-        return _make(NotFoundError, envelope)
-    status = _deciding_status(envelope)
-    if _says_saturated(envelope, status):
-        return SaturatedError(
-            http_status=envelope.status,
-            code=envelope.shown_code,
-            message=envelope.message,
-            request_id=envelope.request_id,
-            retry_after=envelope.retry_after,
-        )
-    kind = _BY_STATUS.get(status)
-    if kind is None and 400 <= status < 500 and status not in (408, 455):
-        kind = BadRequestError
-    if kind is not None:
-        return _make(kind, envelope)
-    return ServiceError(
-        http_status=envelope.status,
-        code=envelope.shown_code,
-        message=envelope.message,
-        request_id=envelope.request_id,
-        refused=_is_clear_refusal(envelope, status),
-    )
-
-
-def _make(kind: type[ApiError], envelope: Envelope) -> ApiError:
-    hint = ""
-    unknown_path = not envelope.is_json or "invalid_request_error" in envelope.names
-    if kind is NotFoundError and unknown_path:
-        hint = " [an unknown path: check base_url]"
-    return kind(
-        http_status=envelope.status,
-        code=envelope.shown_code,
-        message=envelope.message + hint,
-        request_id=envelope.request_id,
-    )
-
-
-def _deciding_status(envelope: Envelope) -> int:
-    """The HTTP status, unless it is 2xx or one that the body's code makes precise."""
-    code = None if envelope.code == 200 else envelope.code
-    if not 200 <= envelope.status < 300:
-        vague = envelope.status in (400, 403, 503)
-        return code if code in _PRECISE_CODES and vague else envelope.status
-    if code is not None:
-        return code
-    known = (_STATUS_OF_NAME.get(name) for name in envelope.names)
-    return next((status for status in known if status), 500)
-
-
-def _speaks_of_quota(envelope: Envelope) -> bool:
-    if any(_QUOTA_NAME.search(name) for name in envelope.names):
-        return True
-    status = _deciding_status(envelope)
-    return status in _CAN_MEAN_QUOTA and bool(_QUOTA_TEXT.search(envelope.message))
-
-
-def _says_no_such_task(envelope: Envelope) -> bool:
-    if any(name in _NOT_FOUND_NAMES for name in envelope.names):
-        return True
-    if _deciding_status(envelope) == 404:
-        return True
-    words = bool(_NOT_FOUND_TEXT.search(envelope.message))
-    return words and _deciding_status(envelope) in (400, 422)
-
-
-def _says_saturated(envelope: Envelope, status: int) -> bool:
-    if status in _SATURATED_CODES:
-        return True
-    if 200 <= envelope.status < 300 and envelope.code in _LIMIT_CODES_INSIDE:
-        return True
-    # The gateway may remap an upstream's 429; its own sentence, in its own JSON, is
-    # still a clear refusal.
-    own_words = envelope.is_json and bool(_SATURATED_TEXT.search(envelope.message))
-    return own_words and status in (502, 503)
-
-
-def _is_clear_refusal(envelope: Envelope, status: int) -> bool:
-    """Whether the service itself says that it did not take the request."""
-    if status in _CLEAR_REFUSALS:
-        return True
-    if status != 503:
-        return False
-    if not _NOT_PASSED_ON.isdisjoint(envelope.names):
-        return True
-    return envelope.names == (_GATEWAY_TYPE,)  # older versions give no code with it

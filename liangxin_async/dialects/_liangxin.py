@@ -12,29 +12,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from attrs import frozen
-from cattrs import BaseValidationError
-from cattrs.gen import make_dict_structure_fn, override
 
-from liangxin_async._converter import (
-    as_protocol_error,
-    converter,
-    read_instant,
-    read_nested,
-    read_number,
-    read_progress,
-    read_text,
-)
-from liangxin_async._core.lifecycle import fold_state
+from liangxin_async._converter import read_nested, read_number, read_text, read_urls
 from liangxin_async._errors import NotFoundError, ProtocolError
 from liangxin_async._records import TaskRecord, TaskState
-from liangxin_async.dialects._envelope import Envelope, open_envelope, to_error
+from liangxin_async.dialects._envelope import Envelope, open_envelope
+from liangxin_async.dialects._refusals import check_good, unreadable
+from liangxin_async.dialects._structure import make_structure, read_seconds
 from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
+from liangxin_async.models._field import CALL_BACK_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from liangxin_async.models import Request
+    from liangxin_async.models import FieldInfo, Request
 
 CREATE_PATH = "/api/v1/jobs/createTask"
 QUERY_PATH = "/api/v1/jobs/recordInfo"
@@ -59,6 +50,9 @@ class LiangxinDialect:
 
     name: str = "liangxin"
     default_base_url: str | None = None
+    key_variable: str = "LIANGXIN_API_KEY"
+    base_url_variable: str = "LIANGXIN_BASE_URL"
+    callback_field: FieldInfo = CALL_BACK_URL
 
     def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
         """See `Dialect.write_create`."""
@@ -71,12 +65,13 @@ class LiangxinDialect:
 
     def read_create(self, reply: WireReply) -> Accepted:
         """See `Dialect.read_create`."""
-        envelope = _open(reply, asked_task=False)
+        envelope = open_envelope(reply)
+        check_good(envelope, reply, asked_task=False)
         data = envelope.data
         members = data if isinstance(data, dict) else {}
         task_id = read_text(members.get("taskId")) or read_text(members.get("task_id"))
         if task_id is None or not task_id.strip():
-            raise _unreadable(reply, envelope, "a create answer without a task id")
+            raise unreadable(reply, "a create answer without a task id")
         return Accepted(task_id)
 
     def write_query(self, task_id: str) -> WireRequest:
@@ -85,7 +80,11 @@ class LiangxinDialect:
 
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """See `Dialect.read_query`."""
-        envelope = _open(reply, asked_task=True)
+        envelope = open_envelope(reply)
+        told = _told_by_code(envelope, task_id, reply)
+        if told is not None:
+            return told
+        check_good(envelope, reply, asked_task=True)
         data = envelope.data
         if data is None and isinstance(envelope.body, dict) and "data" in envelope.body:
             raise NotFoundError(
@@ -94,7 +93,7 @@ class LiangxinDialect:
                 request_id=envelope.request_id,
             )
         if not isinstance(data, dict):
-            raise _unreadable(reply, envelope, "a query answer without a record")
+            raise unreadable(reply, "a query answer without a record")
         record = _structure(data, task_id, reply)
         if record.task_id != task_id:
             raise ProtocolError(
@@ -108,21 +107,33 @@ class LiangxinDialect:
         return None
 
 
-def _open(reply: WireReply, *, asked_task: bool) -> Envelope:
-    envelope = open_envelope(reply)
-    if envelope.is_error:
-        raise to_error(envelope, asked_task=asked_task)
-    if not envelope.is_json:
-        raise _unreadable(reply, envelope, "an answer that is not JSON")
-    return envelope
+# "No result for over 10 minutes" and "generation failed" (section 6). Where a service
+# puts them beside no record, they are all that it says about the task's end.
+_FAILED_CODES = (408, 501)
 
 
-def _unreadable(reply: WireReply, envelope: Envelope, what: str) -> ProtocolError:
-    return ProtocolError(
-        f"{what} (HTTP {reply.status}, {len(reply.body)} bytes); "
-        "is base_url the address of the API?",
-        http_status=envelope.status,
-        body=reply.excerpt,
+def _told_by_code(
+    envelope: Envelope, task_id: str, reply: WireReply
+) -> TaskRecord | None:
+    """Return the record of a task that the answer's code declares over, else None."""
+    body = envelope.body
+    code = read_number(body.get("code")) if isinstance(body, dict) else None
+    if code not in _FAILED_CODES:
+        return None
+    if not 200 <= reply.status < 300 and reply.status != code:
+        return None
+    data = envelope.data
+    if isinstance(data, dict) and data:
+        record = _structure(data, task_id, reply)
+        over = record.state.is_terminal and record.task_id == task_id
+        return record if over else None
+    return TaskRecord(
+        task_id=task_id,
+        state=TaskState.FAIL,
+        raw_state="",
+        fail_code=envelope.shown_code,
+        fail_message=envelope.message or None,
+        raw=body,
     )
 
 
@@ -138,58 +149,20 @@ def _structure(data: dict[str, Any], task_id: str, reply: WireReply) -> TaskReco
         folded["taskId"] = task_id
     folded.setdefault("state", None)  # a missing state is an unknown one, not an error
     folded["raw"] = data
-    try:
-        return _to_record(folded, TaskRecord)
-    except (BaseValidationError, TypeError, ValueError, KeyError) as exc:
-        raise as_protocol_error(
-            exc,
-            what=f"the record of task {task_id!r}",
-            http_status=reply.status,
-            body=reply.excerpt,
-        ) from None
+    return _to_record(folded, reply)
 
 
-# ------------------------------------------------------------------ field readers
-
-
-def _task_id(value: object, _: Any) -> str:
-    text = read_text(value)
-    if text is None:
-        raise TypeError(f"expected a task id, got {type(value).__name__}")
-    return text
-
-
-def _state(value: object, _: Any) -> TaskState:
-    return fold_state(value) if isinstance(value, str) else TaskState.UNKNOWN
-
-
-def _raw_state(value: object, _: Any) -> str:
-    return read_text(value) or ""
-
-
-def _seconds(value: object, _: Any) -> float | None:
-    number = read_number(value)
-    return None if number is None or number < 0 else number / 1000
-
-
-def _usage(value: object, _: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _as_is(value: object, _: Any) -> Any:
-    return value
-
-
-def _hook(reader: Callable[[object], Any]) -> Callable[[object, Any], Any]:
-    return lambda value, _: reader(value)
+def _milliseconds(value: object) -> float | None:
+    number = read_seconds(value)
+    return None if number is None else number / 1000
 
 
 def find_urls(value: object, *, levels: int = 3) -> tuple[str, ...]:
     """Return the http(s) URLs of a result, in the service's order, without repeats.
 
     A result is an object with `resultUrls` (a list, or one text), the same under
-    another spelling, or a bare list; an entry is a URL or an object with `url`. At
-    most `levels` objects may be wrapped around each other.
+    another spelling, or what `read_urls` takes. At most `levels` objects may be
+    wrapped around each other.
     """
     value = read_nested(value)
     if isinstance(value, dict):
@@ -197,38 +170,25 @@ def find_urls(value: object, *, levels: int = 3) -> tuple[str, ...]:
             found = find_urls(value.get(name), levels=levels - 1)
             if found:
                 return found
-        return ()
-    entries = value if isinstance(value, list) else [value]
-    urls = (e.get("url") if isinstance(e, dict) else e for e in entries)
-    usable = (url for url in urls if isinstance(url, str) and _is_http(url))
-    return tuple(dict.fromkeys(usable))
+    return read_urls(value)
 
 
 _URL_LISTS = ("resultUrls", "result_urls", "resultUrl", "result_url", "resultObject")
 
-
-def _is_http(url: str) -> bool:
-    return url[:8].lower().startswith(("http://", "https://"))
-
-
-_to_record = make_dict_structure_fn(
-    TaskRecord,
-    converter,
-    task_id=override(rename="taskId", struct_hook=_task_id),
-    model=override(struct_hook=_hook(read_text)),
-    state=override(struct_hook=_state),
-    raw_state=override(rename="state", struct_hook=_raw_state),
-    progress=override(struct_hook=_hook(read_progress)),
-    param=override(struct_hook=_hook(read_nested)),
-    result_urls=override(rename="resultJson", struct_hook=_hook(find_urls)),
-    fail_code=override(rename="failCode", struct_hook=_hook(read_text)),
-    fail_message=override(rename="failMsg", struct_hook=_hook(read_text)),
-    cost_time=override(rename="costTime", struct_hook=_seconds),
-    created_at=override(rename="createTime", struct_hook=_hook(read_instant)),
-    updated_at=override(rename="updateTime", struct_hook=_hook(read_instant)),
-    completed_at=override(rename="completeTime", struct_hook=_hook(read_instant)),
-    usage=override(struct_hook=_usage),
-    raw=override(struct_hook=_as_is),
+_to_record = make_structure(
+    {
+        "task_id": "taskId",
+        "raw_state": "state",
+        "result_urls": "resultJson",
+        "fail_code": "failCode",
+        "fail_message": "failMsg",
+        "cost_time": "costTime",
+        "created_at": "createTime",
+        "updated_at": "updateTime",
+        "completed_at": "completeTime",
+    },
+    result_urls=find_urls,
+    cost_time=_milliseconds,
 )
 
 LIANGXIN = LiangxinDialect()

@@ -7,7 +7,7 @@ module with one more object of this shape.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from liangxin_async._records import TaskRecord
-    from liangxin_async.models import Request
+    from liangxin_async._records import Credits, TaskRecord
+    from liangxin_async.models import FieldInfo, Request
 
 
 @frozen
@@ -57,17 +57,22 @@ class WireReply:
         return self.body[:4096].decode("utf-8", "replace")
 
 
+def _not_over(record: TaskRecord | None) -> TaskRecord | None:
+    return None if record is not None and record.state.is_terminal else record
+
+
 @frozen
 class Accepted:
     """The answer to an accepted create.
 
     Attributes:
         task_id: the new task.
-        record: its first status, where the create answer holds one.
+        record: its first status, where the create answer holds one. None also for a
+            status that would end the task: only the answer to a query does that.
     """
 
     task_id: str
-    record: TaskRecord | None = None
+    record: TaskRecord | None = field(default=None, converter=_not_over)
 
 
 class Dialect(Protocol):
@@ -83,8 +88,28 @@ class Dialect(Protocol):
         """Base URL that the service documents, or None where none is stated."""
         ...
 
+    @property
+    def key_variable(self) -> str:
+        """Environment variable for the API key. One for each service, so that no key
+        goes to another service than its own."""
+        ...
+
+    @property
+    def base_url_variable(self) -> str:
+        """Environment variable for the base URL."""
+        ...
+
+    @property
+    def callback_field(self) -> FieldInfo:
+        """What a callback URL may be; it is checked before anything is sent."""
+        ...
+
     def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
-        """Return the paid call for `request`; its own callback URL wins."""
+        """Return the paid call for `request`; its own callback URL wins.
+
+        Raises:
+            InvalidRequestError: the request cannot be said in this dialect.
+        """
         ...
 
     def read_create(self, reply: WireReply) -> Accepted:
@@ -114,4 +139,23 @@ class Dialect(Protocol):
 
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """Return when the result URLs of `record` stop working, if documented."""
+        ...
+
+
+@runtime_checkable
+class TellsCredits(Protocol):
+    """A dialect whose service says what an account can still pay for."""
+
+    def write_credits(self) -> WireRequest:
+        """Return the call that asks."""
+        ...
+
+    def read_credits(self, reply: WireReply) -> Credits:
+        """Return what was told.
+
+        Raises:
+            ApiError: refused, or a fault.
+            ProtocolError: an answer that is not this API's.
+            ConfigurationError: a redirect: the base URL is not the API's.
+        """
         ...

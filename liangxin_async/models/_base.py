@@ -22,6 +22,7 @@ from liangxin_async.models._field import (
     FieldInfo,
     Source,
 )
+from liangxin_async.models._json import JsonObject
 from liangxin_async.models._shown import shown
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class About:
 
 @frozen(repr=False)
 class Request(ABC):
-    """One picture to be made; checked when it is made, immutable afterwards.
+    """One picture or video to be made; checked when it is made, immutable afterwards.
 
     Base of all request classes. Requests compare by value, can be keys of a dict and
     can be pickled.
@@ -63,7 +64,8 @@ class Request(ABC):
     Attributes:
         callback_url: where the service shall report the end of this one task (an
             `https://` URL), or None to use the session's own callback, if it has one.
-            Not part of `fields()`, and not shown in the `repr`.
+            Not part of `fields()`, whatever the service calls it and wherever it puts
+            it, and not shown in the `repr`.
 
     Raises:
         InvalidRequestError: when made of values that the service's documents rule
@@ -83,6 +85,11 @@ class Request(ABC):
     @abstractmethod
     def provider(self) -> str | None:
         """The service whose model this is, or None if it fits any."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """What is made: "image", "video", or None where nobody knows."""
+        return None
 
     @property
     @abstractmethod
@@ -113,14 +120,15 @@ class TypedRequest(Request):
         if problems:
             raise InvalidRequestError.of(f"the request for {self.model}", problems)
 
+    @property
+    def kind(self) -> Kind:
+        """What is made: "image" or "video"."""
+        return self.about.kind
+
     def fields(self) -> dict[str, Any]:
         """Return the fields that are set, by wire name, ready for JSON."""
         given = ((info.key, getattr(self, name)) for name, info in inputs(type(self)))
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in given
-            if value is not None
-        }
+        return {key: _plain(value) for key, value in given if value is not None}
 
     def _field_problems(self) -> Iterator[Problem]:
         for name, info in attributes(type(self)):
@@ -175,6 +183,16 @@ def model_field(model: str, source: Source) -> FieldInfo:
 def as_tuple(value: list[str] | tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Return a list as a tuple, and anything else as it is, for the check to judge."""
     return tuple(value) if isinstance(value, list) else cast("Any", value)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of an attribute as JSON's own types."""
+    match value:
+        case tuple():
+            return list(value)
+        case JsonObject():
+            return value.plain()
+    return value
 
 
 def _with_source(info: FieldInfo, source: Source) -> FieldInfo:

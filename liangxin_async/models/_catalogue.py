@@ -1,46 +1,60 @@
-"""The models that are known, and requests made by model value.
+"""The models that are known.
 
 The tables of the typed models are read off their classes. Of the other models the
-sources give a name and a purpose only; `Generic` serves them, and checks no field.
+sources give a name and a purpose only (`_listed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
-from liangxin_async._errors import InvalidRequestError, Problem
-from liangxin_async.models._base import Request, TypedRequest, inputs
+from liangxin_async.models._base import Kind, TypedRequest
+from liangxin_async.models._evolink import NanoBanana2Lite, ZImageTurbo
 from liangxin_async.models._flux import Flux2Pro
-from liangxin_async.models._generic import Generic
 from liangxin_async.models._imagen import Imagen4Ultra
-from liangxin_async.models._info import KNOWN_BY_NAME, ModelInfo, of_class
+from liangxin_async.models._info import ModelInfo, of_class
+from liangxin_async.models._listed import (
+    EVOLINK_BY_NAME,
+    LIANGXIN_BY_NAME,
+    LIANGXIN_BY_TITLE,
+)
 from liangxin_async.models._nano_banana import NanoBananaPro, NanoBananaProFlash
 from liangxin_async.models._seedream import SeedreamV45
-from liangxin_async.models._shown import member, shown
 from liangxin_async.models._z_image import ZImage
 
-_TYPED: Final[dict[str, type[TypedRequest]]] = {
-    cls.model: cls
-    for cls in (
-        ZImage,
-        SeedreamV45,
-        Imagen4Ultra,
-        NanoBananaPro,
-        NanoBananaProFlash,
-        Flux2Pro,
-    )
-}
+_LIANGXIN: Final[tuple[type[TypedRequest], ...]] = (
+    ZImage,
+    SeedreamV45,
+    Imagen4Ultra,
+    NanoBananaPro,
+    NanoBananaProFlash,
+    Flux2Pro,
+)
+_EVOLINK: Final[tuple[type[TypedRequest], ...]] = (ZImageTurbo, NanoBanana2Lite)
 
-_CATALOGUE: Final[dict[str, ModelInfo]] = {
-    info.model: info for info in (*map(of_class, _TYPED.values()), *KNOWN_BY_NAME)
-}
+# By model value; no two services share one.
+TYPED: Final = {cls.model: cls for cls in (*_LIANGXIN, *_EVOLINK)}
+
+_CATALOGUE: Final = (
+    *map(of_class, _LIANGXIN),
+    *LIANGXIN_BY_NAME,
+    *map(of_class, _EVOLINK),
+    *EVOLINK_BY_NAME,
+    *LIANGXIN_BY_TITLE,
+)
+_BY_MODEL: Final = {info.model: info for info in _CATALOGUE if info.model is not None}
 
 
 def catalogue() -> tuple[ModelInfo, ...]:
-    """Return the known models: first those with a table, then those known by name."""
-    return tuple(_CATALOGUE.values())
+    """Return everything that is known of the models of both services.
+
+    Returns:
+        LiangXin's models, then EvoLink's, each with those that have a table first and
+        those known by name after them. At the end come the titles without a model
+        value (`ModelInfo.model` is None): LiangXin lists them, and nobody found the
+        value, so no request for them can be made.
+    """
+    return _CATALOGUE
 
 
 def describe(model: str) -> ModelInfo | None:
@@ -49,58 +63,10 @@ def describe(model: str) -> ModelInfo | None:
     None does not mean that the service lacks it: its list grows, and `build` and
     `Generic` make requests for any value.
     """
-    return _CATALOGUE.get(model)
+    return _BY_MODEL.get(model)
 
 
-def build(
-    model: str, fields: Mapping[str, Any], *, callback_url: str | None = None
-) -> Request:
-    """Return the request for a model value and its fields by wire name.
-
-    Args:
-        model: the model value. One with a table gives an instance of its class and is
-            checked; any other one gives a `Generic`.
-        fields: the input, `prompt` among it. For a model with a table, None means
-            that the field is not set.
-        callback_url: public `https://` URL for the end of this task, or None.
-
-    Raises:
-        InvalidRequestError: lists everything that is wrong, unknown fields included.
-    """
-    cls = _class_for(model, fields)
-    if cls is None:
-        return Generic(model, fields, callback_url=callback_url)
-    names = {info.key: name for name, info in inputs(cls)}
-    known = {names[key]: value for key, value in fields.items() if key in names}
-    try:
-        # A missing prompt shall be one problem among the others, not a TypeError.
-        request = cls(**{"prompt": None, **known}, callback_url=callback_url)
-        problems: tuple[Problem, ...] = ()
-    except InvalidRequestError as error:
-        problems = error.problems
-    problems += _unknown_problems(cls, (key for key in fields if key not in names))
-    if problems:
-        raise InvalidRequestError.of(f"the request for {model}", problems)
-    return request
-
-
-def _class_for(model: object, fields: object) -> type[TypedRequest] | None:
-    """Return the class to use; None also for arguments that only `Generic` judges."""
-    if isinstance(model, str) and isinstance(fields, Mapping):
-        return _TYPED.get(model)
-    return None
-
-
-def _unknown_problems(
-    cls: type[TypedRequest], unknown: Iterable[object]
-) -> tuple[Problem, ...]:
-    paths = {info.key: info.name for _, info in inputs(cls)}
-    parent = paths["prompt"].rpartition(".")[0]
-    every = f"the fields of {cls.model} are {', '.join(paths)}"
-    problems = []
-    # The values are left out of the message: one may be a callback URL gone astray.
-    for key in unknown:
-        close = get_close_matches(key, paths, 1) if isinstance(key, str) else []
-        hint = "".join(f"did you mean {paths[name]}? " for name in close)
-        problems.append(Problem(member(parent, key), shown(key), hint + every))
-    return tuple(problems)
+def kind_of(model: str | None) -> Kind | None:
+    """Return what a model value makes: "image", "video", or None if nobody knows."""
+    info = None if model is None else _BY_MODEL.get(model)
+    return None if info is None else info.kind

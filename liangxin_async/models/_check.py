@@ -8,20 +8,20 @@ could not be sent at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from liangxin_async._errors import Problem
+from liangxin_async.models._hosts import is_internal
+from liangxin_async.models._json import JsonObject, check_sendable, freeze, is_utf8
 from liangxin_async.models._shown import shown, shown_callback
 
 if TYPE_CHECKING:
     from liangxin_async.models._field import FieldInfo
 
-SENDABLE_TEXT = "text that UTF-8 can carry: no lone surrogates"
-SENDABLE_INTEGER = "an integer short enough to be written as text"
-
 _RATIO = re.compile(r"[0-9]+:[0-9]+")
+_SIDES = re.compile(r"0*([0-9]{1,9})x0*([0-9]{1,9})")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -41,21 +41,13 @@ def check(info: FieldInfo, value: object) -> Iterator[Problem]:
         case "boolean":
             if not isinstance(value, bool):
                 yield Problem(info.name, shown(value), info.allowed)
-
-
-def check_sendable(field: str, value: str | int) -> Iterator[Problem]:
-    """Yield a problem if no JSON text in UTF-8 can hold `value`."""
-    if isinstance(value, str):
-        if not _is_utf8(value):
-            yield Problem(field, shown(value), SENDABLE_TEXT)
-    elif not _is_writable(value):
-        yield Problem(field, shown(value), SENDABLE_INTEGER)
+        case "object":
+            yield from _check_object(info, value)
 
 
 def _check_string(info: FieldInfo, value: object) -> Iterator[Problem]:
     if info.https:
-        if not isinstance(value, str) or not _is_https(value):
-            yield Problem(info.name, shown_callback(value), info.allowed)
+        yield from _check_callback(info, value)
         return
     if not isinstance(value, str):
         yield Problem(info.name, shown(value), info.allowed)
@@ -66,6 +58,14 @@ def _check_string(info: FieldInfo, value: object) -> Iterator[Problem]:
         yield Problem(info.name, given, info.allowed)
     if info.enum and not _is_accepted(info, value):
         yield Problem(info.name, shown(value), info.allowed)
+
+
+def _check_callback(info: FieldInfo, value: object) -> Iterator[Problem]:
+    if isinstance(value, str) and not _within(len(value), None, info.max_length):
+        given = f"{shown_callback(value)} ({len(value)} characters)"
+        yield Problem(info.name, given, info.allowed)
+    elif not isinstance(value, str) or not _is_https(value, public=info.public):
+        yield Problem(info.name, shown_callback(value), info.allowed)
 
 
 def _check_integer(info: FieldInfo, value: object) -> Iterator[Problem]:
@@ -91,41 +91,46 @@ def _check_list(info: FieldInfo, value: object) -> Iterator[Problem]:
             yield Problem(place, shown(item), "a string")
 
 
+def _check_object(info: FieldInfo, value: object) -> Iterator[Problem]:
+    if isinstance(value, JsonObject):
+        return
+    if not isinstance(value, Mapping):
+        yield Problem(info.name, shown(value), info.allowed)
+        return
+    problems: list[Problem] = []
+    freeze(value, info.name, problems)
+    yield from problems
+
+
 def _within(number: int, least: int | None, most: int | None) -> bool:
     return (least is None or number >= least) and (most is None or number <= most)
 
 
 def _is_accepted(info: FieldInfo, value: str) -> bool:
-    if value in info.accepted:
+    if value in info.accepted or _is_size(info, value):
         return True
     is_word = value.split() == [value]
     return info.open_enum and is_word and _RATIO.fullmatch(value) is None
 
 
-def _is_https(value: str) -> bool:
-    if _SPACE_OR_CONTROL.search(value) or not _is_utf8(value):
+def _is_size(info: FieldInfo, value: str) -> bool:
+    sides = _SIDES.fullmatch(value) if info.has_sides else None
+    return sides is not None and all(
+        _within(int(side), info.side_min, info.side_max) for side in sides.groups()
+    )
+
+
+def _is_https(value: str, *, public: bool) -> bool:
+    if _SPACE_OR_CONTROL.search(value) or not is_utf8(value):
         return False
     try:
         parts = urlsplit(value)
-        has_place = bool(parts.hostname) and parts.port != 0
+        host = parts.hostname
+        has_place = parts.port != 0
     except ValueError:
         # Raised for a broken IPv6 address, and by `port` for one that is no port.
         return False
-    return parts.scheme == "https" and has_place
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    # Some readers take a backslash for a slash, and so another part for the host.
+    if parts.scheme != "https" or not host or not has_place or "\\" in parts.netloc:
         return False
-    return True
-
-
-def _is_writable(number: int) -> bool:
-    try:
-        int.__repr__(number)
-    except ValueError:
-        # Past CPython's limit of digits, which json.dumps meets as well.
-        return False
-    return True
+    return not (public and is_internal(host))

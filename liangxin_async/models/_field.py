@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 
-FieldType: TypeAlias = Literal["string", "integer", "boolean", "string[]"]
+FieldType: TypeAlias = Literal["string", "integer", "boolean", "string[]", "object"]
 Source: TypeAlias = Literal["seed", "docs", "name only"]
 
 WIRE: Final = "wire"  # key of a FieldInfo in the metadata of an attrs attribute
@@ -22,8 +22,9 @@ class FieldInfo:
     """One field of a request body.
 
     Attributes:
-        name: dotted path in the request body, for example `input.seed`.
-        type: "string", "integer", "boolean" or "string[]".
+        name: dotted path in the request body, for example `input.seed` for LiangXin
+            and `seed` for EvoLink, whose bodies are flat.
+        type: "string", "integer", "boolean", "string[]" or "object".
         required: whether the service demands it; None where no source says.
         default: what the service takes when the field is left out, where stated. It
             is never sent.
@@ -36,7 +37,12 @@ class FieldInfo:
         min_length: fewest characters, or None.
         max_length: most characters, or None.
         max_items: most items of a list, or None.
+        side_min: smallest side in pixels, where `<width>x<height>` is accepted next to
+            `enum`; None where it is not.
+        side_max: largest side in pixels, likewise.
         https: whether the text must be an `https://` URL.
+        public: whether such a URL may not lead to an internal address. Judged by the
+            URL alone: names are not resolved.
         notes: remarks of the source; may be empty.
         upstream_hint: what the upstream of the service says; informs, not enforced.
         source: where the facts are from: "seed", "docs" or "name only".
@@ -54,7 +60,10 @@ class FieldInfo:
     min_length: int | None = None
     max_length: int | None = None
     max_items: int | None = None
+    side_min: int | None = None
+    side_max: int | None = None
     https: bool = False
+    public: bool = False
     notes: str = ""
     upstream_hint: str = ""
     source: Source = "seed"
@@ -71,6 +80,11 @@ class FieldInfo:
         return tuple(dict.fromkeys((*self.enum, *spellings)))
 
     @property
+    def has_sides(self) -> bool:
+        """Whether `<width>x<height>` is accepted next to the values of `enum`."""
+        return self.side_min is not None or self.side_max is not None
+
+    @property
     def allowed(self) -> str:
         """What may be given, in words."""
         match self.type:
@@ -81,18 +95,32 @@ class FieldInfo:
             case "string[]":
                 most = "" if self.max_items is None else f"at most {self.max_items} "
                 return f"a list of {most}strings"
+            case "object":
+                return "a JSON object (a mapping)"
             case "string":
                 return self._allowed_text()
 
+    @property
+    def choices(self) -> str:
+        """The values of `enum` and what else passes but aliases; empty without any."""
+        listed = ", ".join(self.enum)
+        if listed and self.has_sides:
+            sides = _limits(self.side_min, self.side_max, " pixels")
+            listed += f", or <width>x<height> with sides{sides}"
+        if listed and self.open_enum:
+            listed += ", or another name the service knows"
+        return listed
+
     def _allowed_text(self) -> str:
         if self.https:
-            return "a public https:// URL"
+            most = _limits(None, self.max_length, " characters")
+            inside = ", not to an internal address" if self.public else ""
+            return f"a public https:// URL{most}{inside}"
         if self.enum:
             listed = set(self.enum)
             others = [word for word in self.accepted if word not in listed]
             also = f", or an alias: {', '.join(others)}" if others else ""
-            unlisted = ", or another name the service knows" if self.open_enum else ""
-            return f"one of {', '.join(self.enum)}{also}{unlisted}"
+            return f"one of {self.choices}{also}"
         return f"a string{_limits(self.min_length, self.max_length, ' characters')}"
 
 
@@ -111,4 +139,15 @@ CALL_BACK_URL: Final = FieldInfo(
     "string",
     https=True,
     notes="Top level. Public HTTPS URL for the final callback.",
+)
+EVOLINK_CALLBACK_URL: Final = FieldInfo(
+    "callback_url",
+    "string",
+    max_length=2048,
+    https=True,
+    public=True,
+    notes=(
+        "HTTPS only; internal addresses are refused. Sent on completed, failed or "
+        "cancelled."
+    ),
 )

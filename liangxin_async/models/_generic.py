@@ -1,32 +1,23 @@
 """Requests for models whose fields nobody described here.
 
 The input goes out as it was given. Checked is only what would keep it from being
-written as JSON. It is kept as JSON text, which nobody can change afterwards, and which
-can be compared, hashed and pickled.
+written as JSON.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from liangxin_async._errors import InvalidRequestError, Problem
-from liangxin_async.models._base import Request
-from liangxin_async.models._check import check, check_sendable
+from liangxin_async.models._base import Kind, Request
+from liangxin_async.models._catalogue import kind_of
+from liangxin_async.models._check import check
 from liangxin_async.models._field import CALL_BACK_URL
-from liangxin_async.models._shown import member, shown
-
-_DEEPEST: Final = 100  # levels; json itself gives up somewhere below 1000
-_VALUE: Final = "a JSON value: text, number, true, false, None, list or mapping"
-
-
-def _unordered(text: str) -> str:
-    """Return one spelling for equal inputs: JSON objects have no order."""
-    return json.dumps(json.loads(text), sort_keys=True)
+from liangxin_async.models._json import JsonObject, check_sendable, freeze
+from liangxin_async.models._shown import shown
 
 
 @frozen(repr=False, init=False)
@@ -42,6 +33,9 @@ class Generic(Request):
             changing it later changes nothing here. Any JSON values, 100 levels deep at
             most; None is sent as null.
         callback_url: public `https://` URL for the end of this task.
+        kind: what the model makes, "image" or "video", where you know better than the
+            catalogue; None to ask the catalogue, which knows its own models only.
+            Never sent: it tells how long the task may take.
 
     Raises:
         InvalidRequestError: something could not be sent: an empty model, a value that
@@ -51,7 +45,8 @@ class Generic(Request):
     provider: ClassVar[None] = None
 
     model: str
-    _input_json: str = field(eq=_unordered)
+    kind: Kind | None
+    _input: JsonObject
 
     def __init__(
         self,
@@ -59,14 +54,22 @@ class Generic(Request):
         input: Mapping[str, Any],  # noqa: A002 -- the service's own word
         *,
         callback_url: str | None = None,
+        kind: Kind | None = None,
     ) -> None:
         problems = _model_problems(model)
+        # Which service this is for decides whether it refuses more than that.
         problems += check(CALL_BACK_URL, callback_url)
         copied = _copied_input(input, problems)
+        if kind not in (None, "image", "video"):
+            problems.append(Problem("kind", shown(kind), "image, video or None"))
         if problems:
             raise InvalidRequestError.of("the request", problems)
-        text = json.dumps(copied, ensure_ascii=False, allow_nan=False)
-        self.__attrs_init__(model=model, input_json=text, callback_url=callback_url)
+        self.__attrs_init__(
+            model=model,
+            kind=kind_of(model) if kind is None else kind,
+            input=copied,
+            callback_url=callback_url,
+        )
 
     @property
     def input(self) -> dict[str, Any]:
@@ -81,12 +84,12 @@ class Generic(Request):
 
     def fields(self) -> dict[str, Any]:
         """Return the input, ready for JSON, as a new dict each time."""
-        decoded: dict[str, Any] = json.loads(self._input_json)
-        return decoded
+        return self._input.plain()
 
     def __repr__(self) -> str:
         """Return the call that makes this request, cut short, without callback URL."""
-        return f"Generic({shown(self.model)}, input={shown(self.fields())})"
+        kind = "" if self.kind == kind_of(self.model) else f", kind={self.kind!r}"
+        return f"Generic({shown(self.model)}, input={shown(self.fields())}{kind})"
 
 
 def _model_problems(model: object) -> list[Problem]:
@@ -95,54 +98,8 @@ def _model_problems(model: object) -> list[Problem]:
     return list(check_sendable("model", model))
 
 
-def _copied_input(value: object, problems: list[Problem]) -> object:
-    if isinstance(value, Mapping):
-        return _copied(value, "input", (), problems)
-    problems.append(Problem("input", shown(value), "a mapping of field names"))
-    return None
-
-
-def _copied(
-    value: object, path: str, above: tuple[int, ...], problems: list[Problem]
-) -> object:
-    """Return `value` in plain JSON types; what has none is added to `problems`.
-
-    `above` holds the ids of the containers around it.
-    """
-    inside = (*above, id(value))
-    match value:
-        case None | bool():
-            return value
-        case str() | int():
-            problems += check_sendable(path, value)
-            return value
-        case float() if math.isfinite(value):
-            return value
-        case list() | tuple() | Mapping() if id(value) in above:
-            problems.append(Problem(path, "a value inside itself", _VALUE))
-            return None
-        case list() | tuple() | Mapping() if len(above) >= _DEEPEST:
-            problems.append(Problem("input", "more", f"at most {_DEEPEST} levels"))
-            return None
-        case list() | tuple():
-            return [
-                _copied(item, f"{path}[{index}]", inside, problems)
-                for index, item in enumerate(value)
-            ]
-        case Mapping():
-            return {
-                key: _copied(item, member(path, key), inside, problems)
-                for key, item in value.items()
-                if _is_key(key, path, problems)
-            }
-    problems.append(Problem(path, shown(value), _VALUE))
-    return None
-
-
-def _is_key(key: object, path: str, problems: list[Problem]) -> bool:
-    if not isinstance(key, str):
-        problems.append(Problem(path, f"the key {shown(key)}", "keys that are text"))
-        return False
-    found = list(check_sendable(member(path, key), key))
-    problems += found
-    return not found
+def _copied_input(value: object, problems: list[Problem]) -> JsonObject:
+    if not isinstance(value, Mapping):
+        problems.append(Problem("input", shown(value), "a mapping of field names"))
+        value = {}
+    return freeze(value, "input", problems)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async.models._field import FieldInfo
 from liangxin_async.models._shown import shown
 
-FieldValue: TypeAlias = str | int | bool | tuple[str, ...]
+FieldValue: TypeAlias = str | int | bool | tuple[str, ...] | dict[str, Any]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _BOOLEANS = {"true": True, "false": False}
@@ -27,7 +27,7 @@ def parse_field(info: FieldInfo, text: str) -> FieldValue:
         info: the field; its `type` decides.
         text: for a string, taken as it is. For an integer, decimal digits. For a
             boolean, `true` or `false` in any case. For a list, either a JSON array of
-            strings or the one item of the list.
+            strings or the one item of the list. For an object, a JSON object.
 
     Raises:
         InvalidRequestError: with one problem: the text does not fit the type.
@@ -49,6 +49,8 @@ def _parsed(info: FieldInfo, text: str) -> FieldValue | None:
             return _BOOLEANS.get(text.strip().lower())
         case "string[]":
             return _strings(text)
+        case "object":
+            return _object(text)
 
 
 def _words(info: FieldInfo) -> str:
@@ -71,8 +73,19 @@ def _strings(text: str) -> tuple[str, ...] | None:
     # No URL and no data URI begins with a bracket, so this is meant as JSON.
     if not text.lstrip().startswith("["):
         return (text,)
+    items = _decoded(text)
+    is_list = isinstance(items, list) and all(isinstance(item, str) for item in items)
+    return tuple(items) if is_list else None
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    value = _decoded(text)
+    return value if isinstance(value, dict) else None
+
+
+def _decoded(text: str) -> Any:
+    """Return what a JSON text holds; None also for a text that is none."""
     try:
-        items = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return tuple(items) if all(isinstance(item, str) for item in items) else None

@@ -10,7 +10,13 @@ from liangxin_async import InvalidRequestError
 from liangxin_async.cli._args import parse
 from liangxin_async.cli._errors import UsageError
 from liangxin_async.cli._fields import make_request
-from liangxin_async.models import Generic, Request, ZImage
+from liangxin_async.models import (
+    Generic,
+    NanoBanana2Lite,
+    Request,
+    ZImage,
+    ZImageTurbo,
+)
 
 
 def made(*line: str) -> Request:
@@ -53,6 +59,69 @@ def test_fields_list_is_given_item_by_item() -> None:
     assert separate.fields()["image_input"] == [one, two]
     together = made("nano-banana-pro", "pp", "--image-input", f'["{one}", "{two}"]')
     assert together == separate
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        (
+            ["z-image-turbo", "p", "--size", "1024x768", "--seed", "7"],
+            ZImageTurbo("p", size="1024x768", seed=7),
+        ),
+        (
+            ["z-image-turbo", "p", "--nsfw-check", "--size=16:9"],
+            ZImageTurbo("p", size="16:9", nsfw_check=True),
+        ),
+        (
+            ["z-image-turbo", "p", "--nsfw_check", "false", "--seed", "1"],
+            ZImageTurbo("p", seed=1, nsfw_check=False),
+        ),
+        (
+            [
+                *("gemini-3.1-flash-lite-image", "p", "--image-urls", "a"),
+                *("--image-urls", "b", "--model-params", '{"a": {"b": [1]}}'),
+            ],
+            NanoBanana2Lite("p", image_urls=["a", "b"], model_params={"a": {"b": [1]}}),
+        ),
+        (
+            ["gpt-image-2", "p", "--size", "1024x1024", "--n", "2"],
+            Generic("gpt-image-2", {"prompt": "p", "size": "1024x1024", "n": 2}),
+        ),
+    ],
+)
+def test_fields_of_evolink_have_bare_names(line: list[str], request_: Request) -> None:
+    """Its parameters are flat, so the options are; an object is given as JSON."""
+    assert made(*line) == request_
+    url = "https://bot.example/x"
+    assert made(*line, "--callback-url", url).callback_url == url
+
+
+def test_object_that_is_no_json_object_is_refused() -> None:
+    """With what it must be, next to everything else that is wrong."""
+    with pytest.raises(InvalidRequestError) as caught:
+        made(
+            *("gemini-3.1-flash-lite-image", "p", "--model-params", "a=1"),
+            *("--callback-url", "https://10.0.0.1/secret-path"),
+        )
+    told = [(problem.field, problem.allowed) for problem in caught.value.problems]
+    assert told[0] == ("model_params", "a JSON object (a mapping)")
+    assert told[1][0] == "callback_url"
+    assert "secret-path" not in str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["z-image", "z-image-turbo", "gpt-image-2", "new"])
+@pytest.mark.parametrize("name", ["--callBackUrl", "--callback_url"])
+def test_callback_is_no_field_under_the_services_names(model: str, name: str) -> None:
+    """It has one option for all, and must not end up among the fields unseen."""
+    with pytest.raises(UsageError, match=f"{name} is no field") as caught:
+        made(model, "p", name, "https://bot.example/x")
+    assert caught.value.advice == ("the callback is given as --callback-url URL",)
+
+
+def test_callback_by_a_dotted_path_is_a_field() -> None:
+    """Who writes the path in full means that place of an undescribed model's input."""
+    request = made("new-model", "p", "--input.callback_url", "x")
+    assert request.fields() == {"prompt": "p", "callback_url": "x"}
 
 
 def test_fields_of_an_unknown_model_are_json_or_text() -> None:

@@ -10,26 +10,31 @@ import attrs
 import pytest
 
 from liangxin_async._config import (
-    BASE_URL_VARIABLE,
     Polling,
     Timeouts,
     check_duration,
     is_loopback,
-    resolve_base_url,
 )
+from liangxin_async._config import resolve_base_url as resolve
 from liangxin_async._errors import ConfigurationError
+
+VARIABLE = "LIANGXIN_BASE_URL"
 
 NUMBERS = [
     (kind, attribute.name)
     for kind in (Timeouts, Polling)
     for attribute in attrs.fields(kind)
 ]
-NULLABLE = {(Polling, "max_rate"), (Polling, "patience")}
+NULLABLE = {(Polling, name) for name in ("max_rate", "patience", "video_patience")}
 
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(BASE_URL_VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def resolve_base_url(given: Any, default: str | None) -> str:
+    return resolve(given, VARIABLE, default)
 
 
 # ----------------------------------------------------------------------- settings
@@ -199,10 +204,10 @@ def test_base_url_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """The argument wins over the environment, which wins over the dialect's own."""
     own = "https://own.example"
     assert resolve_base_url(None, own) == own
-    monkeypatch.setenv(BASE_URL_VARIABLE, " https://env.example/ ")
+    monkeypatch.setenv(VARIABLE, " https://env.example/ ")
     assert resolve_base_url(None, own) == "https://env.example"
     assert resolve_base_url("https://arg.example", own) == "https://arg.example"
-    monkeypatch.setenv(BASE_URL_VARIABLE, "  ")
+    monkeypatch.setenv(VARIABLE, "  ")
     assert resolve_base_url(None, own) == own
     assert resolve_base_url("", own) == own
 
@@ -211,8 +216,35 @@ def test_base_url_has_no_built_in_default() -> None:
     """No source states LiangXin's host, so none is invented."""
     with pytest.raises(ConfigurationError) as caught:
         resolve_base_url(None, None)
-    assert BASE_URL_VARIABLE in str(caught.value)
+    assert VARIABLE in str(caught.value)
     assert "base_url=" in str(caught.value)
+
+
+def test_base_url_of_one_service_is_not_taken_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each service has a variable of its own, so that no key meets a strange host."""
+    monkeypatch.setenv("LIANGXIN_BASE_URL", "https://liangxin.example")
+    own = "https://own.example"
+    assert resolve(None, "EVOLINK_BASE_URL", own) == own
+
+
+@pytest.mark.parametrize(
+    ("polling", "kind", "seconds"),
+    [
+        (Polling(), "image", 900.0),
+        (Polling(), None, 900.0),
+        (Polling(), "video", 3600.0),
+        (Polling(patience=5.0), "video", 3600.0),
+        (Polling(patience=None), "image", math.inf),
+        (Polling(video_patience=None), "video", math.inf),
+    ],
+)
+def test_polling_patience_goes_by_kind(
+    polling: Polling, kind: str | None, seconds: float
+) -> None:
+    """Videos get a longer patience than pictures; an unknown kind counts as picture."""
+    assert polling.patience_with(kind) == seconds
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from liangxin_async._errors import (
 )
 from liangxin_async._records import TaskRecord, TaskState
 from liangxin_async.dialects import LIANGXIN, Accepted, WireReply, WireRequest
-from liangxin_async.models import Generic, Imagen4Ultra, Request, SeedreamV45, ZImage
+from liangxin_async.models import Generic, ZImage
 from tests.dialects.samples import (
     FAILURE,
     HTML,
@@ -51,56 +51,6 @@ def body_of(wire: WireRequest) -> Any:
 
 
 # ------------------------------------------------------------------- writing creates
-
-PARIS = (
-    "Generate a photorealistic image of a cafe terrace in Paris on a crisp spring "
-    "morning"
-)
-CITY = "A realistic aerial photo of a futuristic green city beside the sea"
-TEA = (
-    "A cinematic product photo of a premium tea bottle on a stone table, natural "
-    "morning light"
-)
-SEED_BODIES: list[tuple[Request, dict[str, Any]]] = [
-    (ZImage(PARIS), {"model": "z-image", "input": {"prompt": PARIS}}),
-    (Imagen4Ultra(CITY), {"model": "imagen4-ultra", "input": {"prompt": CITY}}),
-    (SeedreamV45(TEA), {"model": "seedream-v4-5", "input": {"prompt": TEA}}),
-    (
-        ZImage(
-            PARIS,
-            image_size="square_hd",
-            seed=12345,
-            num_inference_steps=28,
-            output_format="png",
-            enable_safety_checker=True,
-            callback_url="https://your-domain.com/api/callback",
-        ),
-        {
-            "model": "z-image",
-            "callBackUrl": "https://your-domain.com/api/callback",
-            "input": {
-                "prompt": PARIS,
-                "image_size": "square_hd",
-                "seed": 12345,
-                "num_inference_steps": 28,
-                "output_format": "png",
-                "enable_safety_checker": True,
-            },
-        },
-    ),
-]
-
-
-@pytest.mark.parametrize(("request_", "expected"), SEED_BODIES)
-def test_write_create_seed_examples(
-    request_: Request, expected: dict[str, Any]
-) -> None:
-    """The bodies of the seeds' examples, member for member and in their order."""
-    wire = LIANGXIN.write_create(request_, None)
-    assert (wire.method, wire.target) == ("POST", "/api/v1/jobs/createTask")
-    body = body_of(wire)
-    assert body == expected
-    assert list(body) == list(expected)
 
 
 @pytest.mark.parametrize(
@@ -180,12 +130,6 @@ def test_write_query_encodes_the_id(task_id: str) -> None:
 
 
 # ----------------------------------------------------------------- reading creates
-
-
-@pytest.mark.parametrize("task_id", SEED_CREATED)
-def test_read_create_seed_examples(task_id: str) -> None:
-    """The seeds' answers give their ids, in both spellings that were seen."""
-    assert create(reply(SEED_CREATED[task_id])) == Accepted(task_id)
 
 
 @pytest.mark.parametrize(
@@ -681,3 +625,70 @@ def test_state_missing_or_under_another_name() -> None:
     assert record().state is TaskState.UNKNOWN
     assert record(status="success").state is TaskState.SUCCESS
     assert record(state="fail", status="success").state is TaskState.FAIL
+
+
+# ------------------------------------------------------- an end told by the code alone
+
+
+@pytest.mark.parametrize("code", [408, 501, "501"])
+@pytest.mark.parametrize("data", [None, {}, "", []])
+def test_query_code_that_means_failed(code: Any, data: Any) -> None:
+    """408 and 501 beside no record say that the task itself is over."""
+    ended = LIANGXIN.read_query(reply(form_a(code, "no luck", data)), "T")
+    assert (ended.task_id, ended.state) == ("T", TaskState.FAIL)
+    assert (ended.fail_code, ended.fail_message) == (str(code), "no luck")
+    assert ended.raw["msg"] == "no luck"
+
+
+@pytest.mark.parametrize("code", [408, 501])
+def test_query_code_that_means_failed_under_its_own_status(code: int) -> None:
+    """A service may repeat the code as HTTP status."""
+    ended = LIANGXIN.read_query(reply(form_a(code, "no luck"), status=code), "T")
+    assert ended.fail_code == str(code)
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        reply(form_a(501, data={"taskId": "T", "state": "generating"})),
+        reply(form_a(501, data={"taskId": "other", "state": "fail"})),
+        reply(form_a(501), status=500),
+        reply(form_c("api_not_implemented"), status=501),
+        reply(b"", status=408),
+        reply(HTML, status=501),
+        reply(form_a(500)),
+    ],
+)
+def test_query_code_that_leaves_the_task_open(answered: WireReply) -> None:
+    """A live record, another task, a proxy's status: the poller asks again."""
+    assert isinstance(query(answered), LiangxinError)
+
+
+def test_query_code_beside_a_record_that_has_ended() -> None:
+    """The record says more than the code, so it counts."""
+    data = {"taskId": "T", "state": "fail", "failCode": "400", "failMsg": "refused"}
+    ended = LIANGXIN.read_query(reply(form_a(501, data=data)), "T")
+    assert (ended.fail_code, ended.fail_message) == ("400", "refused")
+
+
+@pytest.mark.parametrize("code", [408, 501])
+def test_create_with_a_code_of_failed_tasks_stays_in_doubt(code: int) -> None:
+    """No task is named, so whether one was made and charged is unknown."""
+    assert verdict(reply(form_a(code))) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("result", "urls"),
+    [
+        ({"resultObject": {"resultUrls": ["https://h/a.png"]}}, 1),
+        ({"resultObject": {"url": "https://h/a.png"}}, 1),
+        ({"resultObject": [{"image_url": "https://h/a.png"}, "https://h/b.png"]}, 2),
+        ({"resultObject": {"text": "a poem"}}, 0),
+        ({"resultObject": "a poem"}, 0),
+    ],
+)
+def test_result_object(result: Any, urls: int) -> None:
+    """URLs are found in it; a text result has none, and stays in `raw`."""
+    ended = record(state="success", resultJson=json.dumps(result))
+    assert len(ended.result_urls) == urls
+    assert json.loads(ended.raw["resultJson"]) == result

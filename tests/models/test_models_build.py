@@ -37,9 +37,9 @@ def test_build_of_a_known_model_is_its_class() -> None:
     assert isinstance(build("nano-banana-pro", images), NanoBananaPro)
 
 
-@pytest.mark.parametrize("model", [info.model for info in catalogue()])
+@pytest.mark.parametrize("model", [i.model for i in catalogue() if i.model])
 def test_build_serves_every_listed_model(model: str) -> None:
-    """Each model of the catalogue can be asked for, with a class or without."""
+    """Each model value of the catalogue can be asked for, with a class or without."""
     info = describe(model)
     assert info is not None
     request = build(model, {"prompt": "a cafe"})
@@ -85,6 +85,31 @@ def test_build_names_all_unknown_fields_with_the_near_one() -> None:
     assert found["input.sead"].startswith("did you mean input.seed?")
     assert "did you mean" not in found["input.xyzzy"]
     assert "num_inference_steps" in found["input.xyzzy"]
+    assert "Generic sends any other one unchecked" in found["input.xyzzy"]
+
+
+def test_build_names_fields_of_evolink_flat() -> None:
+    """EvoLink's parameters lie in the body itself, so nothing is called `input.`."""
+    found = problems(
+        "z-image-turbo",
+        {"prompt": "", "sed": 7, "size": "21:9", "xyzzy": {}},
+        callback_url="https://10.0.0.1/x",
+    )
+    assert list(found) == ["prompt", "size", "callback_url", "sed", "xyzzy"]
+    assert found["sed"].startswith("did you mean seed? ")
+    for key in ("sed", "xyzzy"):
+        assert found[key].endswith(
+            "the fields of z-image-turbo are prompt, size, seed, nsfw_check; Generic "
+            "sends any other one unchecked"
+        )
+
+
+@pytest.mark.parametrize("model", ["z-image", "z-image-turbo"])
+@pytest.mark.parametrize("key", ["callBackUrl", "callback_url"])
+def test_build_tells_where_the_callback_belongs(model: str, key: str) -> None:
+    """Both services' names for it are no fields: it has an argument of its own."""
+    (allowed,) = problems(model, {"prompt": "p", key: "https://b.example"}).values()
+    assert allowed.startswith("the callback is no field: give it as callback_url. ")
 
 
 def test_build_does_not_repeat_values_of_unknown_fields() -> None:
@@ -119,6 +144,7 @@ PROMPT = field("z-image", "prompt")
 SEED = field("z-image", "seed")
 CHECKER = field("z-image", "enable_safety_checker")
 IMAGES = field("nano-banana-pro", "image_input")
+PARAMS = field("gemini-3.1-flash-lite-image", "model_params")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +165,12 @@ IMAGES = field("nano-banana-pro", "image_input")
         (IMAGES, "data:image/png;base64,AA", ("data:image/png;base64,AA",)),
         (IMAGES, '["a.png", "b.png"]', ("a.png", "b.png")),
         (IMAGES, " []", ()),
+        (PARAMS, "{}", {}),
+        (
+            PARAMS,
+            ' {"a": [1, null], "b": {"c": "画"}}\n',
+            {"a": [1, None], "b": {"c": "画"}},
+        ),
     ],
 )
 def test_parse_field_gives_the_typed_value(
@@ -166,6 +198,13 @@ def test_parse_field_gives_the_typed_value(
         (IMAGES, "[1]"),
         (IMAGES, "['a.png']"),
         pytest.param(IMAGES, "[" * 100_000, id="images-deep"),
+        (PARAMS, ""),
+        (PARAMS, "a=1"),
+        (PARAMS, "[1]"),
+        (PARAMS, "null"),
+        (PARAMS, "{'a': 1}"),
+        pytest.param(PARAMS, '{"a": %s}' % ("9" * 5000), id="params-huge"),
+        pytest.param(PARAMS, '{"a":' * 100_000, id="params-deep"),
     ],
 )
 def test_parse_field_refuses_text_of_another_type(info: FieldInfo, text: str) -> None:

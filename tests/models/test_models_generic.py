@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import OrderedDict
 from decimal import Decimal
 from types import MappingProxyType
@@ -163,6 +165,40 @@ def test_generic_depth_has_an_end(levels: int, is_good: bool) -> None:
         assert Generic("m", {"x": value}).fields() == {"x": value}
     else:
         assert refused("m", {"x": value}) == ["input"]
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "kind"),
+    [
+        ("kling-v3-pro", None, "video"),
+        ("gpt-image-2", None, "image"),
+        ("model-of-next-year", None, None),
+        ("model-of-next-year", "video", "video"),
+        ("kling-v3-pro", "image", "image"),
+    ],
+)
+def test_generic_kind_is_the_callers_or_the_catalogues(
+    model: str, given: Any, kind: Any
+) -> None:
+    """What the caller says wins; it is kept, and nothing of it is sent."""
+    request = Generic(model, {"prompt": "p"}, kind=given)
+    assert request.kind == kind
+    assert request.fields() == {"prompt": "p"}
+    assert pickle.loads(pickle.dumps(request)).kind == kind
+    assert copy.copy(request) == request
+    assert (", kind=" in repr(request)) == (kind != Generic(model, {}).kind)
+
+
+@pytest.mark.parametrize("kind", ["audio", "", "Video", 7, ["video"]])
+def test_generic_kind_is_one_of_two(kind: Any) -> None:
+    """Another word would decide nothing, so it is refused and not ignored."""
+    assert refused("m", {}, kind=kind) == ["kind"]
+
+
+def test_generic_callback_is_judged_by_the_general_rule_only() -> None:
+    """Which service it goes to is not known yet; EvoLink's own rules come later."""
+    url = "https://127.0.0.1/" + "x" * 3000
+    assert Generic("gpt-image-2", {}, callback_url=url).callback_url == url
 
 
 def test_generic_names_its_arguments() -> None:

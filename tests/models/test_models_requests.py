@@ -14,11 +14,13 @@ from liangxin_async.models import (
     Flux2Pro,
     Generic,
     Imagen4Ultra,
+    NanoBanana2Lite,
     NanoBananaPro,
     NanoBananaProFlash,
     Request,
     SeedreamV45,
     ZImage,
+    ZImageTurbo,
     build,
 )
 
@@ -32,6 +34,8 @@ EXAMPLES: list[Request] = [
     NanoBananaPro("a cafe", image_input=[PNG], reference_images=(PNG,)),
     NanoBananaProFlash("a cafe", use_google_search_tool=True),
     Flux2Pro("a cafe", width=512, height=512, reference_images=[PNG, PNG]),
+    ZImageTurbo("a cafe", size="1024x768", nsfw_check=True, callback_url=CALLBACK),
+    NanoBanana2Lite("a cafe", image_urls=[PNG], model_params={"b": {"c": [1]}, "a": 2}),
     Generic("kling-v3-pro", input={"prompt": "a cafe", "shots": [{"s": 1.5}, None]}),
 ]
 
@@ -144,6 +148,9 @@ def test_fields_are_new_each_time(request_: Request) -> None:
     for value in given.values():
         if isinstance(value, list):
             value.append("more")
+        if isinstance(value, dict):
+            value["b"]["c"].append("more")
+            value["more"] = 1
     given["prompt"] = "other"
     assert json.dumps(request_.fields()) == before
 
@@ -181,12 +188,49 @@ def test_list_is_copied_when_the_request_is_made() -> None:
     assert request.fields()["image_input"] == [PNG]
 
 
+def test_object_is_copied_when_the_request_is_made() -> None:
+    """Neither the caller's mapping nor what is read back leads into the request."""
+    inner = [1]
+    given: dict[str, Any] = {"a": {"b": inner}}
+    request = NanoBanana2Lite("p", model_params=given)
+    before = hash(request)
+    given["more"] = 1
+    inner.append(2)
+    read = request.model_params
+    assert read is not None
+    read["a"]["b"].append(3)
+    read["a"]["more"] = 1
+    with pytest.raises(TypeError):
+        read["a"] = 1  # type: ignore[index]
+    assert read == {"a": {"b": [1]}}
+    assert dict(read) == request.fields()["model_params"] == {"a": {"b": [1]}}
+    assert (len(read), list(read), "a" in read) == (1, ["a"], True)
+    assert hash(request) == before
+    assert repr(read) == "{'a': {'b': [1]}}"
+
+
+def test_object_compares_by_value_and_not_by_order() -> None:
+    """Like the input of `Generic`: order is nothing, and 1 is neither 1.0 nor true."""
+    one = NanoBanana2Lite("p", model_params={"a": 1, "b": {"c": 1, "d": None}})
+    two = NanoBanana2Lite("p", model_params={"b": {"d": None, "c": 1}, "a": 1})
+    assert one == two
+    assert hash(one) == hash(two)
+    for other in (1.0, True, "1", None, [1]):
+        params = {"a": other, "b": {"c": 1, "d": None}}
+        assert NanoBanana2Lite("p", model_params=params) != one
+    assert one.model_params != "text"
+    assert NanoBanana2Lite("p", model_params={}) != NanoBanana2Lite("p")
+    assert NanoBanana2Lite("p", model_params={}).fields()["model_params"] == {}
+
+
 def test_evolve_makes_a_checked_variation() -> None:
     """`attrs.evolve` gives another request, and checks it like a new one."""
     request = Imagen4Ultra("p", seed=7)
     assert attrs.evolve(request, seed=8) == Imagen4Ultra("p", seed=8)
     with pytest.raises(ValueError, match=r"input\.seed"):
         attrs.evolve(request, seed=0)
+    lite = NanoBanana2Lite("p", model_params={"a": [1]})
+    assert attrs.evolve(lite, size="1:1").fields()["model_params"] == {"a": [1]}
 
 
 def test_requests_of_different_models_are_never_equal() -> None:
@@ -213,6 +257,14 @@ def test_requests_of_different_models_are_never_equal() -> None:
             "NanoBananaPro('pp', image_input=['https://host.example/a.png?…'])",
         ),
         (
+            NanoBanana2Lite("a cafe", model_params={"a": {"b": "x" * 200}}),
+            "NanoBanana2Lite('a cafe', model_params={'a': {'b': '" + "x" * 80 + "'…}})",
+        ),
+        (
+            Generic("m", {"prompt": "p", "n": 1}, kind="video"),
+            "Generic('m', input={'n': 1, 'prompt': 'p'}, kind='video')",
+        ),
+        (
             Generic("m", {"prompt": "p", "n": 1}),
             "Generic('m', input={'n': 1, 'prompt': 'p'})",
         ),
@@ -223,10 +275,12 @@ def test_repr_is_the_call(request_: Request, text: str) -> None:
     assert repr(request_) == text
 
 
-@pytest.mark.parametrize("model", ["z-image", "flux-2-pro", "model-of-next-year"])
+@pytest.mark.parametrize(
+    "model", ["z-image", "flux-2-pro", "z-image-turbo", "model-of-next-year"]
+)
 def test_repr_is_short_and_without_secrets(model: str) -> None:
     """A page of prompt is cut to one line, and no callback URL is shown."""
-    prompt = "Line one.\nLine two. " * 500
+    prompt = "Line one.\nLine two. " * 90
     request = build(model, {"prompt": prompt}, callback_url=CALLBACK + "/canary")
     assert len(repr(request)) < 200
     assert "\n" not in repr(request)
@@ -238,6 +292,20 @@ def test_repr_of_a_data_uri_is_short() -> None:
     image = "data:image/png;base64," + "A" * 1_000_000
     assert len(repr(NanoBananaPro("pp", image_input=[image] * 3))) < 400
     assert len(repr(Flux2Pro("p", input_image=image))) < 200
+
+
+def test_kind_of_a_class_of_the_users_own_is_unknown() -> None:
+    """A request class need not say what it makes."""
+
+    class Mine(Request):
+        model = "model-of-mine"
+        provider = None
+        prompt = None
+
+        def fields(self) -> dict[str, Any]:
+            return {}
+
+    assert Mine().kind is None
 
 
 def test_request_base_cannot_be_made() -> None:

@@ -11,11 +11,13 @@ from liangxin_async import (
     AuthenticationError,
     ConnectionLostError,
     EmptyResultError,
+    Generic,
     NotFoundError,
     PollComplete,
     PollFailed,
     Polling,
     TaskFailedError,
+    TaskHandle,
     TaskLostError,
     TaskState,
     TaskTimeoutError,
@@ -158,6 +160,65 @@ async def test_poller_task_without_end_is_given_up_with_its_id() -> None:
             await session.generate(ZImage("a"))
         assert 60 <= anyio.current_time() - start < 62
         assert session.stats.in_flight == 0
+
+
+async def test_poller_waits_longer_for_a_video() -> None:
+    """A model that is known to make videos gets the longer patience."""
+    service = FakeService(duration=1e9)
+    polling = Polling(patience=60.0, video_patience=600.0)
+    async with session_on(service, polling=polling) as session:
+        start = anyio.current_time()
+        picture = await session.submit(ZImage("a"))
+        video = await session.submit(Generic("kling-v3-pro", {"prompt": "a"}))
+        named = await session.submit(Generic("new-one", {"prompt": "a"}, kind="video"))
+        unknown = await session.submit(Generic("new-one", {"prompt": "a"}))
+        for handle, seconds in (
+            (unknown, 60),
+            (picture, 60),
+            (named, 600),
+            (video, 600),
+        ):
+            with pytest.raises(TaskTimeoutError, match=f"after {seconds} s"):
+                await handle
+            assert seconds <= anyio.current_time() - start < seconds + 2
+
+
+async def test_poller_learns_from_the_record_that_an_attached_task_is_a_video() -> None:
+    """An attached id says nothing; the service's record names the model."""
+    service = FakeService(duration=1e9)
+    service.ends["task_v"] = 1e9
+    service.on_query = lambda task_id: service.record(task_id, model="kling-v3-pro")
+    polling = Polling(patience=60.0, video_patience=600.0)
+    async with session_on(service, polling=polling) as session:
+        start = anyio.current_time()
+        with pytest.raises(TaskTimeoutError):
+            await session.attach("task_v")
+        assert 600 <= anyio.current_time() - start < 602
+
+
+async def test_poller_gives_up_on_time_though_nobody_can_ask() -> None:
+    """Every deadline is kept, in whatever order they come, with no query answered."""
+    service = FakeService(duration=1e9, latency=1e6)
+    polling = Polling(patience=300.0, video_patience=100.0, workers=1)
+    ended: list[tuple[str | None, float]] = []
+
+    async def follow(handle: TaskHandle) -> None:
+        with pytest.raises(TaskTimeoutError):
+            await handle
+        ended.append((handle.model, anyio.current_time() - start))
+
+    async with session_on(service, polling=polling) as session:
+        start = anyio.current_time()
+        handles = [
+            session.attach(f"id-{number}", model=model)
+            for number, model in enumerate(("z-image", "kling-v3-pro", "z-image"))
+        ]
+        async with anyio.create_task_group() as group:
+            for handle in handles:
+                group.start_soon(follow, handle)
+    assert [model for model, _ in ended] == ["kling-v3-pro", "z-image", "z-image"]
+    assert 100 <= ended[0][1] <= 104
+    assert all(300 <= at <= 304 for _, at in ended[1:])
 
 
 async def test_poller_patience_none_never_gives_up() -> None:

@@ -162,6 +162,19 @@ async def test_submit_sent_back_by_the_gateway_is_sent_again(first: WireReply) -
     assert len(service.bodies) == 2
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_submit_waits_as_long_as_the_service_asks_in_words(status: int) -> None:
+    """A wait inside `fallback_suggestion` counts like a Retry-After."""
+    kind = {429: "rate_limit_error", 503: "service_unavailable_error"}[status]
+    error = {"code": status, "type": kind, "fallback_suggestion": "retry after 40 s"}
+    answers: list[WireReply | None] = [reply({"error": error}, status), None]
+    service = FakeService(on_create=lambda body: answers.pop(0))
+    async with session_on(service) as session:
+        await session.submit(CAT)
+    first, second = service.arrivals
+    assert 40 <= second - first < 80
+
+
 async def test_submit_sent_back_forever_gives_up_free_of_charge() -> None:
     """A gateway that never takes it ends in its error, after a bounded number."""
     answer = WireReply(503, {}, b'{"error":{"message":"x","code":"model_not_found"}}')

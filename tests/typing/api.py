@@ -13,6 +13,7 @@ from typing import Any, Literal, assert_type
 import aiohttp
 
 from liangxin_async import (
+    EVOLINK,
     LIANGXIN,
     ApiError,
     Batch,
@@ -32,6 +33,7 @@ from liangxin_async import (
     ServiceError,
     Session,
     SessionClosedError,
+    Credits,
     Stats,
     SubmitAccepted,
     SubmitTimeoutError,
@@ -76,6 +78,7 @@ async def live(session: Session) -> None:
     assert_type(await session.aclose(), None)
     async with session as same:
         assert_type(same, Session)
+    assert_type(await session.credits(), Credits)
     assert_type(session.stats, Stats)
     assert_type(session.stats.in_flight, int)
     assert_type(session.pending, tuple[TaskHandle, ...])

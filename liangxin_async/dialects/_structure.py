@@ -1,0 +1,115 @@
+"""From a task object on the wire to a `TaskRecord`, by one table for each dialect.
+
+A dialect says which member holds which attribute, and how the few that are its own are
+read; the rest is read here. Only the task id can fail to be read: a strange `costTime`
+must not cost anybody a paid picture, and `TaskRecord.raw` keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from cattrs import BaseValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from liangxin_async._converter import (
+    as_protocol_error,
+    converter,
+    read_instant,
+    read_nested,
+    read_number,
+    read_progress,
+    read_text,
+    read_urls,
+)
+from liangxin_async._core.lifecycle import fold_state
+from liangxin_async._records import TaskRecord, TaskState
+
+if TYPE_CHECKING:
+    from liangxin_async.dialects._wire import WireReply
+
+Reader: TypeAlias = Callable[[object], Any]
+Structure: TypeAlias = Callable[[Mapping[str, Any], "WireReply"], TaskRecord]
+
+
+def _task_id(value: object) -> str:
+    text = read_text(value)
+    if text is None or not text.strip():
+        raise TypeError(f"expected a task id, got {type(value).__name__}")
+    return text
+
+
+def _state(value: object) -> TaskState:
+    return fold_state(value) if isinstance(value, str) else TaskState.UNKNOWN
+
+
+def _raw_state(value: object) -> str:
+    return read_text(value) or ""
+
+
+def read_seconds(value: object) -> float | None:
+    """A duration in seconds, 0 or more; None for anything else."""
+    number = read_number(value)
+    return None if number is None or number < 0 else number
+
+
+def _usage(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def as_is(value: object) -> object:
+    """What was given, for members that a dialect has read itself."""
+    return value
+
+
+_READERS: Final[Mapping[str, Reader]] = {
+    "task_id": _task_id,
+    "model": read_text,
+    "state": _state,
+    "raw_state": _raw_state,
+    "progress": read_progress,
+    "param": read_nested,
+    "result_urls": read_urls,
+    "fail_code": read_text,
+    "fail_message": read_text,
+    "cost_time": read_seconds,
+    "created_at": read_instant,
+    "updated_at": read_instant,
+    "completed_at": read_instant,
+    "usage": _usage,
+    "raw": as_is,
+}
+
+
+def make_structure(members: Mapping[str, str], **readers: Reader) -> Structure:
+    """Return the function that makes records of one dialect's task objects.
+
+    Args:
+        members: the member that holds an attribute of `TaskRecord`, by attribute,
+            where it is not called the same. `raw` is never looked for: it is the whole
+            object as it was given.
+        readers: how an attribute is read, where that is the dialect's own.
+    """
+    overrides: dict[str, Any] = {
+        name: override(rename=members.get(name, name), struct_hook=_hook(reader))
+        for name, reader in {**_READERS, **readers}.items()
+    }
+    by_table = make_dict_structure_fn(TaskRecord, converter, **overrides)
+
+    def structure(task: Mapping[str, Any], reply: WireReply) -> TaskRecord:
+        try:
+            return by_table(task, TaskRecord)
+        except (BaseValidationError, TypeError, ValueError, KeyError) as exc:
+            raise as_protocol_error(
+                exc,
+                what="the record of a task",
+                http_status=reply.status,
+                body=reply.excerpt,
+            ) from None
+
+    return structure
+
+
+def _hook(reader: Reader) -> Callable[[object, Any], Any]:
+    return lambda value, _: reader(value)

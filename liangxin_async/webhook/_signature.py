@@ -1,0 +1,111 @@
+"""The optional signature of callbacks, as one service of the API family sends it.
+
+Source: api/liangxin.md, section 5. LiangXin and EvoLink document no signature.
+
+    X-Webhook-Timestamp    Unix seconds
+    X-Webhook-Signature    base64 of HMAC-SHA256 over "<task id>.<timestamp>"
+
+The signed text holds the id and the time and not the body: even a valid signature does
+not vouch for the result. Ask the service about the task instead.
+
+Pure: the time comes in as an argument.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from liangxin_async._converter import NotJsonError, parse_json, read_text
+from liangxin_async._errors import ConfigurationError
+
+TIMESTAMP_HEADER: Final = "X-Webhook-Timestamp"
+SIGNATURE_HEADER: Final = "X-Webhook-Signature"
+MAX_AGE: Final = 300.0  # seconds; no source gives one: the receiver's own choice
+
+_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+class Signature(Enum):
+    """What a callback's signature is worth."""
+
+    VALID = "valid"  # whoever sent it knows the key, and sent it lately
+    MISSING = "missing"  # one of the two headers is not there
+    UNREADABLE = "unreadable"  # no timestamp, or a body without a task id
+    WRONG = "wrong"  # made with another key, for another task or another time
+    STALE = "stale"  # right, and too old, or from the future
+
+
+def check_signature(
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    key: str,
+    now: float,
+    max_age: float | None = MAX_AGE,
+) -> Signature:
+    """Return what the signature of one callback is worth.
+
+    Args:
+        headers: those of the callback; names in any case.
+        body: the body as it came. Its length is the receiver's to bound.
+        key: the account's webhook key.
+        now: Unix time in seconds, `time.time()`.
+        max_age: seconds by which the timestamp may differ from `now`, before or after;
+            None accepts any.
+
+    Raises:
+        ConfigurationError: the key is empty, with which anybody could sign.
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    stamp = found.get(TIMESTAMP_HEADER.lower())
+    given = found.get(SIGNATURE_HEADER.lower())
+    if stamp is None or given is None:
+        return Signature.MISSING
+    task_id = task_id_in(body)
+    if task_id is None or _SECONDS.fullmatch(stamp) is None:
+        return Signature.UNREADABLE
+    right = sign(task_id, stamp, key=key)
+    if not hmac.compare_digest(right.encode(), given.encode("utf-8", "replace")):
+        return Signature.WRONG
+    if max_age is not None and abs(now - int(stamp)) > max_age:
+        return Signature.STALE
+    return Signature.VALID
+
+
+def sign(task_id: str, timestamp: str, *, key: str) -> str:
+    """Return the signature that belongs to a task id and a timestamp.
+
+    Raises:
+        ConfigurationError: the key is empty.
+    """
+    if not key.strip():
+        raise ConfigurationError("webhook key: empty; with it anybody could sign")
+    text = f"{task_id}.{timestamp}"
+    mac = hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256)
+    return base64.b64encode(mac.digest()).decode()
+
+
+def task_id_in(body: bytes) -> str | None:
+    """Return the id of the task that a callback is about, or None.
+
+    It is `taskId` or `task_id`, in `data` or at the top.
+    """
+    try:
+        value = parse_json(body)
+    except NotJsonError:
+        return None
+    outer = value if isinstance(value, dict) else {}
+    data = outer.get("data")
+    inner: dict[str, Any] = data if isinstance(data, dict) else {}
+    for members in (inner, outer):
+        for name in ("taskId", "task_id"):
+            text = read_text(members.get(name))
+            if text is not None:
+                return text
+    return None
