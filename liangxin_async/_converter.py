@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, TypeVar
@@ -39,6 +40,9 @@ _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None)
 _SECONDS_BELOW = 10**11  # a time below this is plausibly seconds, not milliseconds
 _LATEST = 253_402_300_799  # 9999-12-31, the last second that datetime can hold
 _DEEPEST = 128  # levels; from about 330 on, pickling on Python 3.11 may break
+# Signs in the text. A record has some dozens; megabytes of nothing but brackets would
+# hold up the event loop for seconds.
+_MOST_BRACKETS, _MOST_COMMAS = 100_000, 500_000
 _EXACT = 2.0**53  # floats below this hold every integer
 
 
@@ -107,15 +111,18 @@ def from_plain(plain: object, kind: type[T]) -> T:
         InvalidRequestError: something is missing or of a wrong type; lists all of it.
     """
     try:
-        return _store.structure(strict(plain, dict), kind)
+        return _store.structure(
+            dict(plain) if isinstance(plain, Mapping) else strict(plain, dict), kind
+        )
     except (BaseValidationError, TypeError, ValueError, KeyError) as exc:
         problems = [_stored_problem(line) for line in _lines_of(exc)]
     raise InvalidRequestError.of(f"the stored {kind.__name__}", problems)
 
 
 def _stored_problem(line: str) -> Problem:
-    words, _, path = line.rpartition(" @ ")
-    return Problem(path or "$", f"what does not fit ({words})", "what `to_dict` wrote")
+    words, at, path = line.rpartition(" @ ")
+    words, path = (words, path) if at else (line, "$")
+    return Problem(path, f"what does not fit ({words})", "what `to_dict` wrote")
 
 
 def _lines_of(exc: BaseException) -> list[str]:
@@ -155,10 +162,15 @@ def parse_json(body: bytes | str) -> Any:
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        brackets = text.count("[") + text.count("{")
+        if brackets > _MOST_BRACKETS or text.count(",") > _MOST_COMMAS:
+            raise NotJsonError("not JSON of a sane number of values")
         value = _DECODER.decode(text)
+    except NotJsonError:
+        raise
     except (ValueError, RecursionError) as exc:
         raise NotJsonError(f"not JSON ({type(exc).__name__})") from None
-    if text.count("[") + text.count("{") > _DEEPEST and _is_too_deep(value):
+    if brackets > _DEEPEST and _is_too_deep(value):
         raise NotJsonError("not JSON of a sane depth")
     if "\\ud" in text or "\\uD" in text:
         return _without_lone_surrogates(value)

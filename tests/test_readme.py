@@ -54,6 +54,8 @@ def test_readme_block_runs(block: str, service: Emulator, tmp_path: Path) -> Non
             **os.environ,
             "LIANGXIN_API_KEY": service.api_key,
             "LIANGXIN_BASE_URL": service.base_url,
+            "EVOLINK_API_KEY": service.api_key,
+            "EVOLINK_BASE_URL": service.base_url,
             "PYTHONPATH": str(ROOT),
         },
         capture_output=True,

@@ -179,7 +179,7 @@ def _request_id(reply: WireReply, message: str) -> str | None:
         value = reply.headers.get(name)
         if value:
             return shorten(value, 200)
-    match = _SUFFIX.search(message)
+    match = _SUFFIX.search(message[-400:])
     return match[1] if match else None
 
 

@@ -58,6 +58,7 @@ def unreadable(reply: WireReply, what: str) -> ProtocolError:
     )
 
 
+_SEARCHED = 4096  # characters; searching megabytes would hold up the event loop
 _QUOTA_NAME = re.compile(r"quota|balance(?!r)|credit|billing_hard_limit|arrears")
 _QUOTA_TEXT = re.compile(
     r"\bquota\b|\bbalance\b|\bcredits?\b|余额|额度|欠费", re.IGNORECASE
@@ -193,7 +194,9 @@ def _speaks_of_quota(envelope: Envelope) -> bool:
     if any(_QUOTA_NAME.search(name) for name in envelope.names):
         return True
     status = _deciding_status(envelope)
-    return status in _CAN_MEAN_QUOTA and bool(_QUOTA_TEXT.search(envelope.message))
+    return status in _CAN_MEAN_QUOTA and bool(
+        _QUOTA_TEXT.search(envelope.message[:_SEARCHED])
+    )
 
 
 def _says_no_such_task(envelope: Envelope) -> bool:
@@ -203,7 +206,7 @@ def _says_no_such_task(envelope: Envelope) -> bool:
     if status == 404:
         return True
     about_id = envelope.param in ("task_id", "taskId")
-    words = bool(_NOT_FOUND_TEXT.search(envelope.message))
+    words = bool(_NOT_FOUND_TEXT.search(envelope.message[:_SEARCHED]))
     return (about_id or words) and status in (400, 422)
 
 
@@ -214,7 +217,9 @@ def _says_saturated(envelope: Envelope, status: int) -> bool:
         return True
     # The gateway may remap an upstream's 429; its own sentence, in its own JSON, is
     # still a clear refusal.
-    own_words = envelope.is_json and bool(_SATURATED_TEXT.search(envelope.message))
+    own_words = envelope.is_json and bool(
+        _SATURATED_TEXT.search(envelope.message[:_SEARCHED])
+    )
     return own_words and status in (502, 503)
 
 

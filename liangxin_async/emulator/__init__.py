@@ -15,6 +15,7 @@ from liangxin_async.emulator._capacity import (
 )
 from liangxin_async.emulator._checks import ScenarioError
 from liangxin_async.emulator._durations import Fixed, Lognormal, Uniform
+from liangxin_async.emulator._family import Family
 from liangxin_async.emulator._faults import Fault, fault_kinds
 from liangxin_async.emulator._ledger import Leak, Ledger
 from liangxin_async.emulator._scenario import Failure, Scenario
@@ -25,6 +26,7 @@ from liangxin_async.emulator._tasks import Task
 __all__ = [
     "Emulator",
     "Failure",
+    "Family",
     "Fault",
     "Fixed",
     "InFlight",

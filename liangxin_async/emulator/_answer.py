@@ -46,12 +46,6 @@ class Answer:
             return self.content
         return compact(self.payload).encode()
 
-    @property
-    def is_good(self) -> bool:
-        """Whether this is an envelope that says success."""
-        payload = self.payload
-        return self.status == 200 and payload is not None and payload.get("code") == 200
-
     def with_body(self, body: bytes, content_type: str | None = JSON) -> Answer:
         """Return a copy whose body is these bytes."""
         return evolve(self, payload=None, content=body, content_type=content_type)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from attrs import define
 
 from liangxin_async.emulator._checks import ScenarioError
+from liangxin_async.emulator._dialects import DIALECTS
+from liangxin_async.emulator._endpoints import Handler
 from liangxin_async.emulator._faults import fault_kinds
-from liangxin_async.emulator._liangxin import CREATE, QUERY, Handler
-from liangxin_async.emulator._liangxin_models import MODELS
 from liangxin_async.emulator._scenario import Scenario
 
 if TYPE_CHECKING:
@@ -22,18 +22,33 @@ if TYPE_CHECKING:
 _LARGEST_SCENARIO = 10 << 20  # bytes
 
 
+def _spoken() -> str:
+    lines: list[str] = []
+    for dialect in DIALECTS.values():
+        lines.append(f"{dialect.title} ({dialect.name}):")
+        lines += [f"  {place.method:<4} {place.shown}" for place in dialect.places]
+        lines += [f"  Models: {', '.join(dialect.models)}", ""]
+    return "\n".join(lines)
+
+
+_SPOKEN: Final = _spoken()
+
+
 def describe(world: World, task: Task) -> dict[str, Any]:
     """Return what there is to know about a task, as plain values."""
     now = world.clock()
     state = task.state(now)
+    urls = [world.base_url + path for path in task.paths]
     return {
+        "dialect": task.dialect,
+        "model": task.model,
         "request": task.request,
         "key": task.key,
         "state": state,
         "created_ms": world.wall(task.created),
         "duration": task.duration,
         "callback_url": task.callback_url,
-        "url": world.base_url + task.path if state == "success" else None,
+        "urls": urls if state == "success" else [],
         "queries": world.ledger.queries[task.task_id],
     }
 
@@ -64,15 +79,17 @@ class Control:
     async def index(self, _: web.BaseRequest) -> web.StreamResponse:
         """Say in words what is here."""
         faults = "\n".join(f"  {name}: {line}" for name, line in fault_kinds().items())
+        extra = ", ".join(self.world.scenario.extra_models) or "none"
         text = (
-            "An emulated LiangXin service. Nothing here is a real generation.\n\n"
-            f"  POST {CREATE}\n"
-            f"  GET  {QUERY}?taskId=...\n"
+            "An emulated service for tasks that make pictures. Nothing here is a real "
+            "generation.\n\n"
+            f"{_SPOKEN}\n"
+            "For every dialect:\n"
             "  GET  /files/...\n"
             "  GET  /emulator/ledger[?tasks=no]   what was seen and done, as JSON\n"
-            "  POST /emulator/scenario            play another scenario (JSON)\n\n"
-            f"Models: {', '.join((*MODELS, *self.world.scenario.models))}\n\n"
-            f"Fault kinds [routes]:\n{faults}\n"
+            "  POST /emulator/scenario            play another scenario (JSON)\n"
+            f"  More models of this scenario: {extra}\n\n"
+            f"Fault kinds [routes; dialects]:\n{faults}\n"
         )
         return web.Response(text=text)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from liangxin_async.emulator import _kinds_http, _kinds_liangxin, _kinds_wire
+from liangxin_async.emulator import _kinds_http, _kinds_tasks, _kinds_wire
 from liangxin_async.emulator._checks import (
     ScenarioError,
     build,
@@ -21,25 +21,47 @@ from liangxin_async.emulator._checks import (
     one_of,
     text,
 )
-from liangxin_async.emulator._kinds import REQUIRED, ROUTES, Anything, Kind
+from liangxin_async.emulator._dialects import DIALECTS
+from liangxin_async.emulator._kinds import REQUIRED, ROUTES, Anything, Kind, Word
 
 if TYPE_CHECKING:
     from random import Random
 
-    from liangxin_async.emulator._answer import Answer
+    from liangxin_async.emulator._kinds import Book
+    from liangxin_async.emulator._report import Report
     from liangxin_async.emulator._tasks import Task
 
-KINDS: Final[Mapping[str, Kind]] = (
-    _kinds_wire.BOOK.kinds | _kinds_http.BOOK.kinds | _kinds_liangxin.BOOK.kinds
+
+def _all_kinds(*books: Book) -> Mapping[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for book in books:
+        twice = kinds.keys() & book.kinds.keys()
+        assert not twice, f"in two books of fault kinds: {twice}"
+        kinds |= book.kinds
+    return kinds
+
+
+KINDS: Final = _all_kinds(
+    _kinds_wire.BOOK,
+    _kinds_http.BOOK,
+    _kinds_tasks.BOOK,
+    *(dialect.book for dialect in DIALECTS.values()),
 )
 
 
 def fault_kinds() -> dict[str, str]:
-    """Return every fault kind with one line that says what it does and where."""
+    """Return every fault kind with one line: what it does, on which routes, and whose.
+
+    A line ends with the dialects that the kind plays in.
+    """
     return {
-        name: f"{kind.meaning} [{', '.join(kind.routes)}]"
+        name: f"{kind.meaning} [{', '.join(kind.routes)}; {_players(kind)}]"
         for name, kind in sorted(KINDS.items())
     }
+
+
+def _players(kind: Kind) -> str:
+    return f"{kind.dialect} only" if kind.dialect else "every dialect"
 
 
 def _as_nth(value: int | Sequence[int] | None) -> int | tuple[int, int] | None:
@@ -66,6 +88,8 @@ def _as_span(value: Sequence[float] | None) -> tuple[float, float] | None:
 def _has_type(value: Any, default: Any) -> bool:
     if default is REQUIRED or isinstance(default, Anything):
         return True
+    if isinstance(default, Word):
+        return value in default.allowed
     if isinstance(default, Mapping):
         return isinstance(value, Mapping)
     if isinstance(value, bool):
@@ -73,13 +97,21 @@ def _has_type(value: Any, default: Any) -> bool:
     return isinstance(value, (int, float) if type(default) is float else type(default))
 
 
+def _wanted(default: Any) -> str:
+    if isinstance(default, Word):
+        return "one of " + ", ".join(repr(word) for word in default.allowed)
+    return type(default).__name__
+
+
 @frozen(kw_only=True)
 class Fault:
     """One line of the fault plan.
 
     Attributes:
-        route: "create", "query", "file", or "connect" (a connection being accepted).
-        kind: what happens; `fault_kinds()` lists them.
+        route: "create", "query", "credits" (EvoLink has it), "file", or "connect" (a
+            connection being accepted).
+        kind: what happens; `fault_kinds()` lists them. A kind of one dialect strikes
+            and counts calls of that dialect only.
         nth: which calls: None for every one, a number (from 1) for one of them, or a
             pair of the first and the last.
         every: besides, only each `every`-th of them, or None.
@@ -128,6 +160,8 @@ class Fault:
             raise ScenarioError(f"{self.kind} strikes before the prompt is known")
         if blind and self.accept:
             raise ScenarioError(f"{self.kind} strikes before a create can be accepted")
+        if self.route == "credits" and (self.match is not None or self.each):
+            raise ScenarioError("a call for credits is about no prompt and no task")
 
     def _check_params(self) -> None:
         known = KINDS[self.kind].params
@@ -137,7 +171,7 @@ class Fault:
                 message = f"{self.kind} has no parameter {name!r}; known: {names}"
                 raise ScenarioError(message)
             if not _has_type(value, known[name]):
-                wanted = type(known[name]).__name__
+                wanted = _wanted(known[name])
                 raise ScenarioError(f"{self.kind}: {name} must be {wanted}: {value!r}")
         for name, default in known.items():
             if default is REQUIRED and name not in self.params:
@@ -152,7 +186,7 @@ class Fault:
     def settings(self) -> dict[str, Any]:
         """The parameters, defaults filled in."""
         defaults = {
-            name: default.default if isinstance(default, Anything) else default
+            name: default.default if isinstance(default, Anything | Word) else default
             for name, default in KINDS[self.kind].params.items()
         }
         return {**defaults, **self.params}
@@ -175,18 +209,20 @@ class Call:
 
     Attributes:
         now: instant of the call.
+        dialect: name of the dialect of the route, or None for files and connections.
         subject: whom `each` counts by: the request key of a create, the task id of a
             query.
         prompt: the prompt, or "" where it is not known.
         task: the task asked for, or None.
-        answer: the honest answer, where it is already known.
+        report: what the honest answer tells of a task, where that is known.
     """
 
     now: float
+    dialect: str | None = None
     subject: str = ""
     prompt: str = ""
     task: Task | None = None
-    answer: Answer | None = None
+    report: Report | None = None
 
 
 @define
@@ -197,6 +233,8 @@ class _Armed:
 
     def concerns(self, call: Call, age: float) -> bool:
         fault = self.fault
+        if self.kind.dialect not in (None, call.dialect):
+            return False
         if fault.match is not None and fault.match not in call.prompt:
             task_id = call.subject if call.task is None else call.task.task_id
             if fault.match != task_id:
@@ -208,7 +246,7 @@ class _Armed:
         ):
             return False
         when = self.kind.when
-        return when is None or (call.answer is not None and when(call.answer))
+        return when is None or (call.report is not None and when(call.report))
 
     def count(self, call: Call) -> int:
         subject = call.subject if self.fault.each else ""
@@ -246,9 +284,9 @@ class FaultPlan:
         """Count a call, and return the fault that strikes it, or None."""
         return self._pick(self.routes.get(route, ()), call)
 
-    def pick_early(self, now: float) -> Fault | None:
+    def pick_early(self, call: Call) -> Fault | None:
         """Count a create whose body is not read yet; return its fault, or None."""
-        return self._pick(self.early, Call(now=now)) if self.early else None
+        return self._pick(self.early, call) if self.early else None
 
     def _pick(self, armed: list[_Armed] | tuple[()], call: Call) -> Fault | None:
         chosen = None

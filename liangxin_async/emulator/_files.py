@@ -8,6 +8,7 @@ from attrs import define
 
 from liangxin_async.emulator._answer import Answer, html
 from liangxin_async.emulator._faults import Call
+from liangxin_async.emulator._world import Due
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -37,11 +38,11 @@ class Files:
             return answer.response()
         prompt = "" if task is None else task.prompt
         now = world.clock()
-        call = Call(now=now, subject=task_id, prompt=prompt, task=task, answer=answer)
+        call = Call(now=now, subject=task_id, prompt=prompt, task=task)
         fault = world.plan.pick("file", call)
         if fault is None:
             return answer.response()
-        return await world.strike(fault, request, answer, task)
+        return await world.strike(fault, request, Due(answer=answer, task=task))
 
     def _answer(self, path: str, task: Task | None, version: str) -> Answer:
         number = int(version) if version.isascii() and version.isdigit() else 0
@@ -49,10 +50,11 @@ class Files:
             return html(404, "404 Not Found")
         if 0 < number <= task.dead_version:
             return html(task.dead_status, "Expired")
-        if path != task.path:
+        if path not in task.paths:
             return html(404, "404 Not Found")
+        index = task.paths.index(path)
         side = self.world.scenario.longest_side
-        data, content_type = self.world.pictures.get(task, side)
+        data, content_type = self.world.pictures.get(task, index, side)
         return Answer(content=data, content_type=content_type)
 
     def _watch(self, request: web.BaseRequest) -> None:

@@ -2,8 +2,8 @@
 
 A kind is one small function with a line of meaning. Those that *alter* take a scene and
 return another answer; those that *play* are coroutines that send bytes themselves, or
-break the connection. Books of kinds stand in `_kinds_wire`, `_kinds_http` (both neutral
-between dialects) and in a module per dialect.
+break the connection. Books of kinds stand in `_kinds_wire`, `_kinds_http`,
+`_kinds_tasks` (which play in every dialect) and in a module per dialect.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiohttp import web
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from liangxin_async.emulator._answer import Answer
 
 if TYPE_CHECKING:
     import asyncio
 
+    from liangxin_async.emulator._dialect import Dialect
+    from liangxin_async.emulator._report import Report
+    from liangxin_async.emulator._scenario import Scenario
     from liangxin_async.emulator._tasks import Task, TaskStore
 
-ROUTES: Final = ("create", "query", "file", "connect")
-HTTP_ROUTES: Final = ("create", "query", "file")
-JSON_ROUTES: Final = ("create", "query")
+ROUTES: Final = ("create", "query", "credits", "file", "connect")
+HTTP_ROUTES: Final = ("create", "query", "credits", "file")
+JSON_ROUTES: Final = ("create", "query", "credits")
+TASK_ROUTES: Final = ("create", "query")  # where an answer tells of a task
 
 
 class _Required:
@@ -43,6 +47,18 @@ class Anything:
     default: Any
 
 
+@frozen
+class Word:
+    """The words that a parameter takes; the first is the default."""
+
+    allowed: tuple[str, ...]
+
+    @property
+    def default(self) -> str:
+        """The word where none is given."""
+        return self.allowed[0]
+
+
 @define
 class Scene:
     """What a fault sees of the call that it meets.
@@ -50,25 +66,52 @@ class Scene:
     Attributes:
         request: the call as it came.
         answer: what an honest service answers to it.
+        report: what that answer tells of a task, or None: a refusal, a file.
         params: the fault's parameters, defaults filled in.
         tasks: all tasks of the emulator.
         task: the task concerned, or None: a refused create, an unknown id.
+        scenario: what is being played.
+        dialect: whose route was called, or None for a file.
         base_url: the emulator's own address.
         closing: set when the emulator ends; whatever waits must watch it.
     """
 
     request: web.BaseRequest
     answer: Answer
+    report: Report | None
     params: Mapping[str, Any]
     tasks: TaskStore
     task: Task | None
+    scenario: Scenario
+    dialect: Dialect | None
     base_url: str
     closing: asyncio.Event
+
+    @property
+    def voice(self) -> Dialect:
+        """The dialect of a route that has one."""
+        assert self.dialect is not None, "files are served in no dialect"
+        return self.dialect
 
 
 Alter: TypeAlias = Callable[[Scene], Answer]
 Play: TypeAlias = Callable[[Scene], Awaitable[web.StreamResponse]]
-When: TypeAlias = Callable[[Answer], bool]
+When: TypeAlias = Callable[["Report"], bool]
+
+
+def has_ended(report: Report) -> bool:
+    """Whether a task has succeeded or failed."""
+    return report.has_ended
+
+
+def has_succeeded(report: Report) -> bool:
+    """Whether there is a result."""
+    return report.state == "success"
+
+
+def has_failed(report: Report) -> bool:
+    """Whether there is a failure."""
+    return report.state == "fail"
 
 
 @frozen
@@ -82,10 +125,13 @@ class Kind:
         accept: whether a create under this fault is accepted (and charged) unless the
             scenario says otherwise.
         params: parameter names and defaults; `REQUIRED` where there is none. A value
-            has the type of its default unless that is `Anything`.
-        when: the honest answers it concerns. Other calls are not counted for `nth`.
+            has the type of its default unless that is `Anything`, and is one of the
+            words of a `Word`.
+        when: the honest reports it concerns. Other calls are not counted for `nth`.
         early: whether it strikes before the body of a create was read.
         alter, play: the function; exactly one is set, but for kinds of `connect`.
+        dialect: the one dialect that it plays in, or None for all. Calls in others
+            are not counted.
     """
 
     name: str
@@ -97,19 +143,26 @@ class Kind:
     early: bool = False
     alter: Alter | None = None
     play: Play | None = None
+    dialect: str | None = None
 
 
 @define
 class Book:
-    """A table of kinds, filled by decorators."""
+    """A table of kinds, filled by decorators.
 
+    Attributes:
+        dialect: the one dialect that its kinds play in, or None for all.
+        kinds: the kinds by name.
+    """
+
+    dialect: str | None = None
     kinds: dict[str, Kind] = field(factory=dict)
 
     def add(self, kind: Kind) -> None:
         """Enter a kind; two of one name are a mistake in this package."""
         if kind.name in self.kinds:
             raise AssertionError(f"two fault kinds are called {kind.name}")
-        self.kinds[kind.name] = kind
+        self.kinds[kind.name] = evolve(kind, dialect=self.dialect)
 
     def alters(
         self,
@@ -152,4 +205,4 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _meaning(function: Callable[..., Any]) -> str:
-    return (function.__doc__ or "").strip().splitlines()[0]
+    return " ".join((function.__doc__ or "").split())

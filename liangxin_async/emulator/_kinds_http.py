@@ -115,9 +115,9 @@ def nan(scene: Scene) -> Answer:
 
 @BOOK.alters(*JSON_ROUTES, accept=True)
 def duplicate_keys(scene: Scene) -> Answer:
-    """JSON that says code 500 first and the honest fields after it"""
-    first = b'"code":500,"msg":"first","data":null'
-    return scene.answer.with_body(_inserted(scene.answer, first))
+    """JSON that gives every outer field twice: null first, then the honest value"""
+    first = ",".join(f'"{name}":null' for name in scene.answer.payload or {})
+    return scene.answer.with_body(_inserted(scene.answer, first.encode()))
 
 
 @BOOK.alters(*JSON_ROUTES, accept=True, levels=2000)
@@ -186,7 +186,7 @@ def not_a_picture(scene: Scene) -> Answer:
 
 @BOOK.alters("file", status=404)
 def expired(scene: Scene) -> Answer:
-    """`status`, from now on, for this URL; the next recordInfo gives one that works"""
+    """`status`, from now on, for this URL; the next query gives one that works"""
     if scene.task is not None:
         scene.task.expire(scene.params["status"])
     return html(scene.params["status"], "Expired")

@@ -71,7 +71,7 @@ def _length(body: bytes) -> str:
     return str(len(body))
 
 
-@BOOK.plays("create", "query", "file", early=True, accept=False)
+@BOOK.plays(*HTTP_ROUTES, early=True, accept=False)
 async def reset_before_body(scene: Scene) -> web.StreamResponse:
     """reset after the request's headers, before its body was read"""
     reset(scene.request.transport)

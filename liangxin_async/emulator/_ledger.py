@@ -40,17 +40,18 @@ class Ledger:
         tasks: the tasks themselves, for what is in flight.
         connections: connections accepted since the start.
         connections_now, connections_peak: open at this moment, and at most.
-        requests: requests whose head arrived, by route: "create", "query", "file",
-            "control" and "other".
+        requests: requests whose head arrived, by route: "create", "query", "credits",
+            "file", "control" and "other".
         received: creates received, by request key.
         received_by_prompt: the same by prompt.
         accepted: creates accepted, by request key.
         accepted_by_prompt: the same by prompt.
         accepted_total: all of them: what the account pays for.
         refused: creates refused, by reason: "auth", "invalid", "too_large",
-            "saturated", "no_balance".
-        queries: recordInfo calls, by task id as asked.
-        queries_refused: recordInfo calls refused, by reason.
+            "unknown_model" (EvoLink only), "saturated", "no_balance".
+        accepted_by_dialect: creates accepted, by name of the dialect.
+        queries: queries, by task id as asked.
+        queries_refused: queries refused, by reason.
         files: requests for result files, by task id.
         faults: faults that struck, by kind.
         leaks: credentials seen on requests for files, the first thousand.
@@ -66,6 +67,7 @@ class Ledger:
     accepted: Counter[str] = field(factory=Counter)
     accepted_by_prompt: Counter[str] = field(factory=Counter)
     accepted_total: int = 0
+    accepted_by_dialect: Counter[str] = field(factory=Counter)
     refused: Counter[str] = field(factory=Counter)
     queries: Counter[str] = field(factory=Counter)
     queries_refused: Counter[str] = field(factory=Counter)
@@ -75,7 +77,7 @@ class Ledger:
 
     @property
     def posts(self) -> int:
-        """How many createTask requests arrived, whatever became of them."""
+        """How many creates arrived, whatever became of them."""
         return self.requests["create"]
 
     def peak(self, model: str | None = None) -> int:
@@ -97,6 +99,7 @@ class Ledger:
         self.accepted_total += 1
         self.accepted[task.key] += 1
         self.accepted_by_prompt[task.prompt] += 1
+        self.accepted_by_dialect[task.dialect] += 1
 
     def leaked(self, path: str, header: str) -> None:
         """Note a credential in the wrong place."""
@@ -128,6 +131,7 @@ _COUNTERS = (
     "received_by_prompt",
     "accepted",
     "accepted_by_prompt",
+    "accepted_by_dialect",
     "refused",
     "queries",
     "queries_refused",

@@ -11,13 +11,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
 from liangxin_async.emulator._answer import Answer, compact
+from liangxin_async.emulator._report import MISSING
 
 if TYPE_CHECKING:
     from liangxin_async.emulator._capacity import Refusal
-    from liangxin_async.emulator._tasks import Task
+    from liangxin_async.emulator._family import Family
+    from liangxin_async.emulator._report import Report
 
 SATURATED: Final = "Current group upstream load is saturated, please try again later"
+
+WORDS: Final = {
+    "waiting": "waiting",
+    "queuing": "queuing",
+    "generating": "generating",
+    "success": "success",
+    "fail": "fail",
+}
+OTHER_WORDS: Final = {
+    "waiting": "pending",
+    "queuing": "queued",
+    "generating": "processing",
+    "success": "succeeded",
+    "fail": "failed",
+}
 
 
 def success(data: dict[str, Any]) -> Answer:
@@ -105,36 +124,106 @@ NOT_FOUND: Final[dict[str, Callable[[], Answer]]] = {
 }
 
 
-def created(task_id: Any) -> Answer:
+# How tasks are told
+
+
+def created(report: Report, family: Family) -> Answer:
     """Return the answer to an accepted create."""
-    return success({"taskId": task_id})
+    return success(_spelled({"taskId": report.task_id}, family))
 
 
-def record(
-    task: Task, shown_id: str, now: float, wall: Callable[[float], int], url: str
-) -> Answer:
-    """Return recordInfo's answer for a task as it stands at the instant `now`.
+def record(report: Report, family: Family) -> Answer:
+    """Return recordInfo's answer.
 
-    `wall` turns instants into Unix milliseconds. Times are given once successful, as
-    in the documented examples; a task still under way has none.
+    Times are given once successful, as in the documented examples; a task still under
+    way has none.
     """
-    state = task.state(now)
+    if report.state == "fail" and family.failure_in_code is not None:
+        return form_a(200, family.failure_in_code, report.fail_message)
     data: dict[str, Any] = {
-        "taskId": shown_id,
-        "model": task.model,
-        "state": state,
-        "param": task.param,
-        "resultJson": "",
+        "taskId": report.task_id,
+        "model": report.task.model,
+        "state": report.state if report.word is None else report.word,
+        "param": report.task.param,
+        "resultJson": _result_json(report, family),
         "failCode": "",
         "failMsg": "",
     }
-    if state == "fail" and task.failure is not None:
-        data["failCode"] = task.failure.code
-        data["failMsg"] = task.failure.message
-    if state == "success":
-        end = wall(task.created + task.duration)
-        data["resultJson"] = compact({"resultUrls": [url]})
-        data["costTime"] = round(task.duration * 1000)
-        data["createTime"] = wall(task.created)
-        data["updateTime"] = data["completeTime"] = end
-    return success(data)
+    if report.state == "fail":
+        data["failCode"] = _fail_code(report.fail_code, family)
+        data["failMsg"] = report.fail_message
+    if report.state == "success":
+        data |= _times(report, family)
+    if report.progress is not None:
+        data["progress"] = report.progress
+    elif family.progress:
+        data["progress"] = report.percent
+    return success(_spelled(data, family))
+
+
+def _result_json(report: Report, family: Family) -> Any:
+    """Return resultJson: text of JSON; no URLs at all, or null for them, stay so."""
+    urls = report.urls
+    if report.state != "success":
+        return ""
+    if urls in (None, MISSING):
+        return urls
+    if family.text_results:
+        return compact({"resultObject": {"text": report.task.prompt}})
+    return compact({family.result_name: urls})
+
+
+def _fail_code(code: Any, family: Family) -> Any:
+    usual = "500" if code is None else code
+    if family.fail_code_number and isinstance(usual, str):
+        return int(usual) if usual.isdecimal() else 500
+    return usual
+
+
+def _times(report: Report, family: Family) -> dict[str, Any]:
+    way, task = report.times or family.times, report.task
+    cost = {"costTime": round(task.duration * 1000)}
+    if way == "absent":
+        return {}
+    end = report.wall(task.created + task.duration)
+    times = {
+        "createTime": report.wall(task.created),
+        "updateTime": end,
+        "completeTime": end,
+    }
+    if way == "seconds":
+        return cost | {name: value // 1000 for name, value in times.items()}
+    if way == "text":
+        return cost | {name: str(value) for name, value in times.items()}
+    return cost | times
+
+
+def _spelled(data: dict[str, Any], family: Family) -> dict[str, Any]:
+    given = {name: value for name, value in data.items() if value is not MISSING}
+    return {_snake(n): v for n, v in given.items()} if family.snake_names else given
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+
+# What a relative does to whole answers
+
+
+def with_message(answer: Answer) -> Answer:
+    """Return an envelope that says `message` for `msg`."""
+    payload = answer.payload
+    if payload is None or "msg" not in payload:
+        return answer
+    renamed = {("message" if k == "msg" else k): v for k, v in payload.items()}
+    return evolve(answer, payload=renamed)
+
+
+def in_200(status: int, answer: Answer) -> Answer:
+    """Return a refusal in form A under HTTP 200, with `status` for its code."""
+    payload = answer.payload or {}
+    error = payload.get("error")
+    told = error if isinstance(error, dict) else payload
+    message = told.get("msg") or told.get("message") or SATURATED
+    inside = form_a(200, status, message, payload.get("data"))
+    return evolve(inside, headers=answer.headers)

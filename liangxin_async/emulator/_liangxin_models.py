@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-Check: TypeAlias = Callable[[Any], str | None]  # what is wrong with a value, or None
+from liangxin_async.emulator._field_checks import Check, flag, text, texts, whole
+
 Rule: TypeAlias = Callable[[Mapping[str, Any]], str | None]
 
 _NAMED_ONLY: Final = (
@@ -34,44 +35,8 @@ _RATIO_NAMES: Final = {
 }
 
 
-def _text(*words: str, low: int = 0, high: int | None = None) -> Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, str):
-            return "must be a string"
-        if words and value not in words:
-            return f"must be one of {', '.join(words)}"
-        if high is not None and not low <= len(value) <= high:
-            return f"must have {low} to {high} characters"
-        return None
-
-    return check
-
-
-def _whole(low: int | None = None, high: int | None = None) -> Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, int) or isinstance(value, bool):
-            return "must be an integer"
-        if low is not None and value < low:
-            return f"must be at least {low}"
-        if high is not None and value > high:
-            return f"must be at most {high}"
-        return None
-
-    return check
-
-
-def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be a boolean"
-
-
-def _texts(value: Any) -> str | None:
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return None
-    return "must be a list of strings"
-
-
 def _ratios(*ratios: str) -> Check:
-    return _text(*ratios, *(_RATIO_NAMES[ratio] for ratio in ratios))
+    return text(*ratios, *(_RATIO_NAMES[ratio] for ratio in ratios))
 
 
 def _together(limit: int, *names: str) -> Rule:
@@ -129,12 +94,12 @@ def _banana_ratio(value: Any) -> str | None:
 
 
 _BANANA: Final[dict[str, Check]] = {
-    "prompt": _text(low=2, high=3000),
-    "image_input": _texts,
-    "reference_images": _texts,
+    "prompt": text(low=2, high=3000),
+    "image_input": texts(),
+    "reference_images": texts(),
     "aspect_ratio": _banana_ratio,
-    "resolution": _text("1K", "2K", "4K", "low", "medium", "high"),
-    "output_format": _text("png"),
+    "resolution": text("1K", "2K", "4K", "low", "medium", "high"),
+    "output_format": text("png"),
 }
 _BANANA_RULES: Final = (_together(3, "image_input", "reference_images"), _references)
 _FLUX_IMAGES: Final = (
@@ -146,58 +111,59 @@ _FLUX_IMAGES: Final = (
 
 _FIELDS: Final[dict[str, dict[str, Check]]] = {
     "z-image": {
-        "prompt": _text(),
-        "image_size": _text(),
-        "aspect_ratio": _text(),
-        "seed": _whole(),
-        "num_inference_steps": _whole(),
-        "output_format": _text(),
-        "enable_safety_checker": _flag,
+        "prompt": text(),
+        "image_size": text(),
+        "aspect_ratio": text(),
+        "seed": whole(),
+        "num_inference_steps": whole(),
+        "output_format": text(),
+        "enable_safety_checker": flag,
     },
     "seedream-v4-5": {
-        "prompt": _text(),
+        "prompt": text(),
         "aspect_ratio": _ratios(*_RATIO_NAMES),
-        "seed": _whole(),
-        "enable_safety_checker": _flag,
+        "seed": whole(),
+        "enable_safety_checker": flag,
     },
     "imagen4-ultra": {
-        "prompt": _text(),
+        "prompt": text(),
         "aspect_ratio": _ratios("1:1", "9:16", "16:9", "3:4", "4:3"),
-        "person_generation": _text("dont_allow", "allow_adult", "allow_all"),
-        "safety_settings": _text(
+        "person_generation": text("dont_allow", "allow_adult", "allow_all"),
+        "safety_settings": text(
             "block_low_and_above",
             "block_medium_and_above",
             "block_only_high",
             "block_none",
         ),
-        "seed": _whole(1),
-        "enhance_prompt": _flag,
-        "language": _text("auto", "en", "zh", "zh-CN", "hi", "ja", "ko", "pt", "es"),
-        "output_format": _text("png", "jpeg", "jpg", "image/png", "image/jpeg"),
-        "compression_quality": _whole(1, 100),
+        "seed": whole(1),
+        "enhance_prompt": flag,
+        "language": text("auto", "en", "zh", "zh-CN", "hi", "ja", "ko", "pt", "es"),
+        "output_format": text("png", "jpeg", "jpg", "image/png", "image/jpeg"),
+        "compression_quality": whole(1, 100),
     },
     "nano-banana-pro": _BANANA,
-    "nano-banana-pro-flash": {**_BANANA, "use_google_search_tool": _flag},
+    "nano-banana-pro-flash": {**_BANANA, "use_google_search_tool": flag},
     "flux-2-pro": {
-        "prompt": _text(),
-        "width": _whole(256, 1440),
-        "height": _whole(256, 1440),
-        "aspect_ratio": _text(*_RATIO_NAMES),
-        **dict.fromkeys(_FLUX_IMAGES, _text()),
-        "reference_images": _texts,
-        "seed": _whole(),
-        "prompt_upsampling": _flag,
+        "prompt": text(),
+        "width": whole(256, 1440),
+        "height": whole(256, 1440),
+        "aspect_ratio": text(*_RATIO_NAMES),
+        **dict.fromkeys(_FLUX_IMAGES, text()),
+        "reference_images": texts(),
+        "seed": whole(),
+        "prompt_upsampling": flag,
     },
-    **{model: {"prompt": _text()} for model in _NAMED_ONLY},
+    **{model: {"prompt": text()} for model in _NAMED_ONLY},
 }
 _RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "nano-banana-pro": _BANANA_RULES,
     "nano-banana-pro-flash": _BANANA_RULES,
     "flux-2-pro": (_both_sides, _together(4, *_FLUX_IMAGES, "reference_images")),
 }
-_ANY_MODEL: Final[dict[str, Check]] = {"prompt": _text()}
+_ANY_MODEL: Final[dict[str, Check]] = {"prompt": text()}
 
 MODELS: Final = tuple(_FIELDS)
+VIDEOS: Final = frozenset({"kling-v3-pro"})
 
 
 def problem_with(data: Any, extra_models: tuple[str, ...] = ()) -> str | None:

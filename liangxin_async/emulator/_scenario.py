@@ -33,8 +33,13 @@ from liangxin_async.emulator._durations import (
     as_duration,
     as_durations,
 )
+from liangxin_async.emulator._family import (
+    UNKNOWN_TASK,
+    Family,
+    as_family,
+    with_preset,
+)
 from liangxin_async.emulator._faults import Fault, as_fault
-from liangxin_async.emulator._liangxin_forms import NOT_FOUND
 
 if TYPE_CHECKING:
     from random import Random
@@ -44,20 +49,21 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Failure:
-    """Which accepted tasks end in `fail`, and what they say.
+    """Which accepted tasks fail, and what they say.
 
     Attributes:
         share: the chance of failing for a task that the rest fits, 0 to 1.
         match: only tasks whose prompt contains this text; None for all.
         model: only tasks of this model; None for all.
-        code: failCode, as text.
-        message: failMsg.
+        code: code of the failure, as text: a number for LiangXin (None: "500"), a name
+            such as content_policy_violation for EvoLink (None: "unknown_error").
+        message: text of the failure.
     """
 
     share: float = field(default=1.0, validator=number(0, 1))
     match: str | None = field(default=None, validator=text(optional=True))
     model: str | None = field(default=None, validator=text(optional=True))
-    code: str = field(default="500", validator=text())
+    code: str | None = field(default=None, validator=text(optional=True))
     message: str = field(default="upstream rejected the prompt", validator=text())
 
     def strikes(self, model: str, prompt: str, random: Random) -> bool:
@@ -119,6 +125,10 @@ def _as_models(value: Sequence[str]) -> tuple[str, ...]:
     return at("models", sequence, value, _model)
 
 
+def _as_videos(value: Sequence[str]) -> tuple[str, ...]:
+    return at("videos", sequence, value, _model)
+
+
 def _as_windows(value: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
     windows = tuple(sorted(at("closed", sequence, value, _window)))
     for (_, end), (start, _) in pairwise(windows):
@@ -136,19 +146,24 @@ class Scenario:
         duration: how long a task takes, in seconds: a number or a `Fixed`, `Uniform` or
             `Lognormal`.
         durations: the same for some models apart, by model value.
-        failures: which tasks end in `fail`; the first that strikes counts.
+        failures: which tasks fail; the first that strikes counts.
         capacity: rules that refuse creates; all must agree to one.
-        queries: how fast recordInfo may be asked, or None for no limit.
+        queries: how fast queries may come, or None for no limit.
         balance: creates that the account can pay for, or None for any number. After
-            them a create meets 403 insufficient_user_quota.
+            them a create is refused: with 403 by LiangXin, with 402 by EvoLink.
         revoke_after: accepted creates after which the key is no longer valid on any
             route, or None.
         faults: the fault plan.
+        family: habits of the service behind LiangXin's two routes; see `Family`.
         unknown_task: how recordInfo speaks of an id it does not know: "code_422",
             "http_404", "task_not_exist" or "bad_request".
+        visible_after: seconds for which queries do not find a new task.
         closed: windows (from, to), in seconds since the scenario began, in which
             connections are refused.
         models: model values accepted besides the documented ones.
+        videos: model values that make videos, besides the documented one; they are
+            accepted too.
+        pictures: result files of each task, 1 to 64; videos count alike.
         max_body_bytes: largest body of a create; a larger one meets 413. The
             service does not state its own limit.
         longest_side: pictures are drawn no larger than this many pixels a side.
@@ -167,9 +182,13 @@ class Scenario:
         default=None, validator=number(0, whole=True, optional=True)
     )
     faults: tuple[Fault, ...] = field(default=(), converter=_as_faults)
-    unknown_task: str = field(default="code_422", validator=one_of(*NOT_FOUND))
+    family: Family = field(factory=Family, converter=as_family)
+    unknown_task: str = field(default="code_422", validator=one_of(*UNKNOWN_TASK))
+    visible_after: float = field(default=0.0, validator=number(0))
     closed: tuple[tuple[float, float], ...] = field(default=(), converter=_as_windows)
     models: tuple[str, ...] = field(default=(), converter=_as_models)
+    videos: tuple[str, ...] = field(default=(), converter=_as_videos)
+    pictures: int = field(default=1, validator=number(1, 64, whole=True))
     max_body_bytes: int = field(default=10 << 20, validator=number(1, whole=True))
     longest_side: int = field(default=512, validator=number(16, 4096, whole=True))
 
@@ -178,12 +197,20 @@ class Scenario:
         """Make a scenario from what a JSON file holds.
 
         Nested values are objects: `{"duration": {"kind": "lognormal", "median": 2}}`,
-        `{"capacity": [{"kind": "in_flight", "limit": 7}]}`.
+        `{"capacity": [{"kind": "in_flight", "limit": 7}]}`. The key "preset" lays a
+        ready scenario under the rest: `{"preset": "market"}` is a service like kie.ai,
+        with `message` for `msg`, refusals as codes inside HTTP 200, bare ids, progress,
+        20 creates per 10 s and records that appear half a second late.
 
         Raises:
             ScenarioError: an unknown key, a wrong type or a value out of range.
         """
-        return build(cls, data)
+        return build(cls, with_preset(data))
+
+    @property
+    def extra_models(self) -> tuple[str, ...]:
+        """All model values that are accepted besides the documented ones."""
+        return self.models + self.videos
 
     def duration_of(self, model: str) -> Duration:
         """Return how long tasks of a model take."""

@@ -17,12 +17,13 @@ from aiohttp import web
 from aiohttp.web import RequestHandler
 
 from liangxin_async.emulator._control import Control, snapshot
+from liangxin_async.emulator._dialect import Denial
+from liangxin_async.emulator._dialects import DIALECTS, FOR_UNKNOWN_PATHS
+from liangxin_async.emulator._endpoints import Endpoints, Handler
 from liangxin_async.emulator._faults import Call
 from liangxin_async.emulator._files import PREFIX, Files
 from liangxin_async.emulator._kinds_wire import reset
 from liangxin_async.emulator._ledger import Ledger
-from liangxin_async.emulator._liangxin import Handler, LiangXin
-from liangxin_async.emulator._liangxin_forms import form_b
 from liangxin_async.emulator._scenario import Scenario
 from liangxin_async.emulator._tasks import TaskStore
 from liangxin_async.emulator._world import World
@@ -58,7 +59,7 @@ class _Connection(RequestHandler):
 
 
 class Emulator:
-    """A local service that speaks the LiangXin dialect over real HTTP.
+    """A local service that speaks every dialect over real HTTP, on one port.
 
     Use it with `async with`, or with `start` and `aclose`. It is reachable from this
     machine only, unless another host is given. Its books and tasks can be read after
@@ -172,7 +173,9 @@ class Emulator:
         world.base_url = f"http://{shown}:{self._bound_port}"
         self._world, self._files = world, Files(world)
         control = Control(world, self.play)
-        self._routes = {**LiangXin(world).routes(), **control.routes()}
+        self._routes = dict(control.routes())
+        for dialect in DIALECTS.values():
+            self._routes |= Endpoints(world, dialect).routes()
         await self.play(self._scenario)
 
     async def _listen(self, port: int) -> None:
@@ -299,7 +302,10 @@ class Emulator:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         requests = self.ledger.requests
         method, path = request.method, request.path
+        # Raw, because a segment may hold an escaped slash.
+        folder = request.raw_path.partition("?")[0].rpartition("/")[0]
         route = self._routes.get((method, path))
+        route = route or self._routes.get((method, f"{folder}/*"))
         if route is not None:
             name, handler = route
             requests[name] += 1
@@ -308,5 +314,5 @@ class Emulator:
             requests["file"] += 1
             return await self._files.get(request)
         requests["other"] += 1
-        message = f"Invalid URL ({method} {path})"
-        return form_b(404, message, kind="invalid_request_error").response()
+        denial = Denial(reason="no_route", message=f"Invalid URL ({method} {path})")
+        return FOR_UNKNOWN_PATHS.deny(denial, self.world.scenario).response()

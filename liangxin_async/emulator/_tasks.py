@@ -35,15 +35,20 @@ class Task:
         task_id: the id as it was given out.
         model: the model value.
         prompt: the prompt.
-        key: canonical JSON of model and input: two equal requests have one key.
+        key: canonical JSON of what was asked: two equal requests have one key.
         param: the whole request as compact JSON text.
-        extension: file name ending that fits the output format: png or jpg.
         created: instant of acceptance.
         duration: seconds until it ends.
+        dialect: name of the dialect that it was made in, and is known in.
+        callback_url: where the caller wants to be called back, or None.
+        extension: file name ending of the result files: png, jpg or mp4.
+        files: how many result files there will be.
+        size: width and height in pixels that were asked for.
+        seed: the seed as it was asked for, or None.
         failure: why it will fail, or None where it will succeed.
-        endings_told: how often recordInfo has answered with a terminal state.
-        version: which result URL is given out now; it grows when one expires.
-        dead_version: this URL and all before it answer with `dead_status`.
+        endings_told: how often a query was answered with a terminal state.
+        version: which result URLs are given out now; it grows when one expires.
+        dead_version: URLs of this version and before answer with `dead_status`.
     """
 
     task_id: str
@@ -51,9 +56,14 @@ class Task:
     prompt: str
     key: str
     param: str
-    extension: str
     created: float
     duration: float
+    dialect: str = "liangxin"
+    callback_url: str | None = None
+    extension: str = "png"
+    files: int = 1
+    size: tuple[int, int] = (1024, 1024)
+    seed: Any = None
     failure: Failure | None = None
     endings_told: int = 0
     version: int = 1
@@ -62,23 +72,18 @@ class Task:
 
     @property
     def request(self) -> dict[str, Any]:
-        """The create as it came: model, input, and callBackUrl where there was one."""
+        """The body of the create as it came, in the dialect that it came in."""
         request: dict[str, Any] = json.loads(self.param)
         return request
 
     @property
-    def callback_url(self) -> str | None:
-        """Where the caller wants to be called back, or None."""
-        url: str | None = self.request.get("callBackUrl")
-        return url
-
-    @property
-    def path(self) -> str:
-        """Path of the result file that is given out now."""
-        return f"/files/{self.task_id}/{self.version}/0.{self.extension}"
+    def paths(self) -> list[str]:
+        """Paths of the result files that are given out now, in order."""
+        folder = f"/files/{self.task_id}/{self.version}"
+        return [f"{folder}/{n}.{self.extension}" for n in range(self.files)]
 
     def state(self, now: float) -> str:
-        """Return the documented word for where the task stands."""
+        """Return where the task stands, in the words of `Report.state`."""
         age = now - self.created
         if age >= self.duration:
             return "success" if self.failure is None else "fail"
@@ -87,12 +92,12 @@ class Task:
         return "queuing" if age < self.duration * _QUEUING_UNTIL else "generating"
 
     def expire(self, status: int) -> None:
-        """Let the URL given out now, and those before it, answer with `status`."""
+        """Let the URLs given out now, and those before, answer with `status`."""
         self.dead_version = self.version
         self.dead_status = status
 
     def refresh(self) -> None:
-        """Give out a new URL if the present one has expired."""
+        """Give out new URLs if the present ones have expired."""
         if self.version <= self.dead_version:
             self.version = self.dead_version + 1
 
@@ -135,9 +140,19 @@ class TaskStore:
         self._aliases[name] = task
 
     def before(self, task: Task) -> Task | None:
-        """Return the first task of all unless it is `task` itself; else None."""
-        first = next(iter(self._by_id.values()), None)
+        """Return the first task of the same dialect unless it is `task` itself."""
+        alike = (t for t in self._by_id.values() if t.dialect == task.dialect)
+        first = next(alike, None)
         return None if first is task else first
+
+    def finish(self, task: Task, now: float) -> None:
+        """Let a task end now, however long it would have taken."""
+        entry = (task.created + task.duration, task.model)
+        if entry in self._ending:
+            self._ending.remove(entry)
+            heapq.heapify(self._ending)
+            heapq.heappush(self._ending, (now, task.model))
+        task.duration = now - task.created
 
     def in_flight(self, model: str | None, now: float) -> int:
         """Return how many tasks of `model`, or of all models, have not ended."""

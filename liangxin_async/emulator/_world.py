@@ -10,28 +10,41 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
-from liangxin_async.emulator._capacity import Gauge, Meter, Refusal
+from liangxin_async.emulator._capacity import Gauge, Meter
+from liangxin_async.emulator._dialect import Account, Denial
 from liangxin_async.emulator._faults import KINDS, Fault, FaultPlan
 from liangxin_async.emulator._kinds import Scene
 from liangxin_async.emulator._ledger import Ledger
 from liangxin_async.emulator._pictures import Pictures
+from liangxin_async.emulator._report import Report
 from liangxin_async.emulator._scenario import Failure, Scenario
 from liangxin_async.emulator._tasks import Task, TaskStore
 
 if TYPE_CHECKING:
     from liangxin_async.emulator._answer import Answer
+    from liangxin_async.emulator._dialect import Dialect, Draft
 
 
-class Denied(Enum):
-    """Why an account may not create."""
+@frozen(kw_only=True)
+class Due:
+    """An honest answer before it is sent.
 
-    NO_BALANCE = "no_balance"
+    Attributes:
+        answer: the answer itself.
+        report: what it tells of a task, or None.
+        task: the task concerned, or None.
+        dialect: whose route was called, or None for a file.
+    """
+
+    answer: Answer
+    report: Report | None = None
+    task: Task | None = None
+    dialect: Dialect | None = None
 
 
 @define(eq=False, kw_only=True)
@@ -62,7 +75,6 @@ class World:
     _queries: Meter | None = field(init=False)
     _durations: random.Random = field(init=False)
     _failures: random.Random = field(init=False)
-    _began: float = field(init=False)
     _wall_offset: float = field(init=False)
     _accepted_before: int = 0
 
@@ -84,66 +96,80 @@ class World:
         self._queries = None if rate is None else rate.meter(now, refusals)
         self.balance = scenario.balance
         self.revoked = scenario.revoke_after == 0
-        self._began = now
         self._accepted_before = self.ledger.accepted_total
 
     def wall(self, instant: float) -> int:
         """Return the Unix time of an instant in milliseconds."""
         return round((instant + self._wall_offset) * 1000)
 
+    # What is admitted
+
     def knows(self, request: web.BaseRequest) -> bool:
         """Whether a request carries the valid key as a bearer token."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         return not self.revoked and scheme.lower() == "bearer" and key == self.api_key
 
-    def deny(self, model: str) -> Denied | Refusal | None:
+    def deny(self, model: str) -> Denial | None:
         """Return why a create of `model` is refused now, or None after counting it."""
         if self.balance is not None and self.balance <= 0:
-            return Denied.NO_BALANCE
-        return self._gauge.refusal(model, self.clock(), self.tasks)
+            return Denial(reason="no_balance")
+        refusal = self._gauge.refusal(model, self.clock(), self.tasks)
+        if refusal is None:
+            return None
+        return Denial(reason="saturated", refusal=refusal)
 
-    def slow_down(self) -> Refusal | None:
+    def slow_down(self) -> Denial | None:
         """Return how to refuse a query now, or None after counting it."""
         rate, meter = self.scenario.queries, self._queries
         if rate is None or meter is None:
             return None
         now = self.clock()
         if meter.is_full(now, self.tasks):
-            return rate.refusal
+            return Denial(reason="saturated", refusal=rate.refusal)
         meter.take(now)
         return None
 
-    def accept(
-        self,
-        task_id: str,
-        request: dict[str, Any],
-        *,
-        key: str,
-        param: str,
-        extension: str,
-    ) -> Task:
+    def account(self) -> Account:
+        """Return what is left to pay with, and what was paid."""
+        return Account(self.balance, self.ledger.accepted_total)
+
+    # Tasks
+
+    def accept(self, task_id: str, draft: Draft, dialect: str) -> Task:
         """Take in a create: from here on it is charged."""
-        model, prompt = request["model"], request["input"]["prompt"]
-        task = Task(
-            task_id=task_id,
-            model=model,
-            prompt=prompt,
-            created=self.clock(),
-            duration=self.scenario.duration_of(model).sample(self._durations),
-            failure=self._failure(model, prompt),
-            key=key,
-            param=param,
-            extension=extension,
+        scenario, model = self.scenario, draft.model
+        duration = scenario.duration_of(model).sample(self._durations)
+        failure = self._failure(model, draft.prompt)
+        task = evolve(
+            self.imagined(task_id, draft, dialect), duration=duration, failure=failure
         )
         self.tasks.add(task)
         self.ledger.take(task)
         if self.balance is not None:
             self.balance -= 1
-        limit = self.scenario.revoke_after
+        limit = scenario.revoke_after
         accepted = self.ledger.accepted_total - self._accepted_before
         if limit is not None and accepted >= limit:
             self.revoked = True
         return task
+
+    def imagined(self, task_id: str, draft: Draft, dialect: str) -> Task:
+        """Return what the task of a create would be, without taking it in."""
+        return Task(
+            task_id=task_id,
+            model=draft.model,
+            prompt=draft.prompt,
+            key=draft.key,
+            param=draft.param,
+            created=self.clock(),
+            duration=0.0,
+            dialect=dialect,
+            callback_url=draft.callback_url,
+            extension=draft.extension,
+            files=self.scenario.pictures,
+            size=draft.size,
+            seed=draft.seed,
+        )
 
     def _failure(self, model: str, prompt: str) -> Failure | None:
         for failure in self.scenario.failures:
@@ -151,17 +177,41 @@ class World:
                 return failure
         return None
 
+    def find(self, task_id: str, dialect: str) -> Task | None:
+        """Return a task of a dialect; those of others are not known in it."""
+        task = self.tasks.get(task_id)
+        return task if task is not None and task.dialect == dialect else None
+
+    def report(self, task: Task, shown_id: str, *, is_new: bool = False) -> Report:
+        """Return what there is to tell about a task now; a new one has not begun."""
+        now = self.clock()
+        report = Report(
+            task=task,
+            now=now,
+            wall=self.wall,
+            is_new=is_new,
+            task_id=shown_id,
+            state="waiting" if is_new else task.state(now),
+            urls=[self.base_url + path for path in task.paths],
+        )
+        return report.ending() if report.has_ended else report
+
+    # Faults
+
     async def strike(
-        self, fault: Fault, request: web.BaseRequest, answer: Answer, task: Task | None
+        self, fault: Fault, request: web.BaseRequest, due: Due
     ) -> web.StreamResponse:
         """Let a fault have its way with a call."""
         self.ledger.faults[fault.kind] += 1
         scene = Scene(
             request=request,
-            answer=answer,
+            answer=due.answer,
+            report=due.report,
             params=fault.settings,
             tasks=self.tasks,
-            task=task,
+            task=due.task,
+            scenario=self.scenario,
+            dialect=due.dialect,
             base_url=self.base_url,
             closing=self.closing,
         )

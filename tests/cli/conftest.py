@@ -58,8 +58,9 @@ def serving(scenario: Scenario | None = None) -> Iterator[Emulator]:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty current folder, and no settings in the environment."""
-    for name in ("LIANGXIN_API_KEY", "LIANGXIN_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+    for service in ("LIANGXIN", "EVOLINK"):
+        monkeypatch.delenv(f"{service}_API_KEY", raising=False)
+        monkeypatch.delenv(f"{service}_BASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,10 +87,12 @@ def use(
     """Serves a scenario and points the environment at it."""
 
     @contextmanager
-    def use_service(**scenario: object) -> Iterator[Emulator]:
+    def use_service(*services: str, **scenario: object) -> Iterator[Emulator]:
+        services = services or ("LIANGXIN",)
         with serving(Scenario.from_dict({"duration": 0.05, **scenario})) as emulator:
-            monkeypatch.setenv("LIANGXIN_BASE_URL", emulator.base_url)
-            monkeypatch.setenv("LIANGXIN_API_KEY", CANARY)
+            for service in services:
+                monkeypatch.setenv(f"{service}_BASE_URL", emulator.base_url)
+                monkeypatch.setenv(f"{service}_API_KEY", CANARY)
             yield emulator
 
     return use_service

@@ -14,6 +14,7 @@ from liangxin_async._media import (
     HEAD,
     STEM_LIMIT,
     is_whole,
+    largest,
     numbered,
     recognise,
     safe_stem,
@@ -294,3 +295,21 @@ def test_numbered() -> None:
     """One file bears the stem; several are numbered from 1."""
     assert numbered("a", 0, 1) == "a"
     assert [numbered("a", n, 3) for n in range(3)] == ["a-1", "a-2", "a-3"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "mebibytes"),
+    [
+        ("image/png", 64),
+        ("", 64),
+        ("application/octet-stream", 64),
+        ("video/mp4", 1024),
+        ("Video/MP4; codecs=avc1", 1024),
+        ("audio/mpeg", 1024),
+    ],
+)
+def test_largest_file_by_what_the_server_calls_it(
+    content_type: str, mebibytes: int
+) -> None:
+    """A film may be larger than a picture; nothing may be endless."""
+    assert largest(content_type) == mebibytes * 1024 * 1024

@@ -380,3 +380,17 @@ def test_readers_never_raise(value: object) -> None:
     moment = read_instant(value)
     assert moment is None or moment.tzinfo is UTC
     read_nested(value)
+
+
+@pytest.mark.parametrize("unit", ["[],", "{},", "1,"])
+def test_parse_json_of_millions_of_values_is_refused_unparsed(unit: str) -> None:
+    """Megabytes of signs would hold up the loop for seconds; no record has them."""
+    text = f"[{unit * 600_000}1]"
+    with pytest.raises(NotJsonError, match="number of values"):
+        parse_json(text)
+
+
+def test_parse_json_of_a_long_text_is_no_matter() -> None:
+    """An inline image is one value of megabytes, and is read."""
+    value = {"image": "A" * 8_000_000}
+    assert parse_json(json.dumps(value)) == value

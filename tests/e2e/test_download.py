@@ -650,8 +650,10 @@ async def test_fetch_bomb_memory_and_disk(
     )
     bomb = gzip.compress(b"\0" * 50_000_000)
     url = host.url("/a", reply(bomb, Content_Encoding="gzip"))
-    async with downloading(max_size_bytes=4_000_000) as downloader:
-        error = await failing(downloader, result_of(url), tmp_path)
+    async with downloading() as downloader:
+        error = await failing(
+            downloader, result_of(url), tmp_path, max_size_bytes=4_000_000
+        )
     assert error.reason == "too large"
     assert max(pieces) <= 1024 * 1024
     assert sum(pieces) <= 4_000_000 + 1024 * 1024

@@ -15,6 +15,9 @@ from liangxin_async.emulator import Emulator
 
 CREATE = "/api/v1/jobs/createTask"
 QUERY = "/api/v1/jobs/recordInfo"
+EVO_CREATE = "/v1/images/generations"
+EVO_QUERY = "/v1/tasks/"
+EVO_CREDITS = "/v1/credits"
 
 
 @define
@@ -154,10 +157,49 @@ class Caller:
             await asyncio.sleep(0)
         return Wire(bytes(received), ended)
 
-    def create_bytes(self, prompt: str = "p") -> bytes:
+    # EvoLink
+
+    async def evo_create(
+        self, prompt: str = "p", model: str = "z-image-turbo", **fields: Any
+    ) -> Reply:
+        """Send a create in EvoLink's dialect."""
+        body = {"model": model, "prompt": prompt, **fields}
+        return await self.send("POST", EVO_CREATE, json=body)
+
+    async def evo_made(self, prompt: str = "p", **fields: Any) -> str:
+        """Create an EvoLink task that must be accepted; return its id."""
+        reply = await self.evo_create(prompt, **fields)
+        assert reply.status == 200, reply
+        task_id: str = reply.json["id"]
+        return task_id
+
+    async def evo_query(self, task_id: str) -> Reply:
+        """Ask about an EvoLink task."""
+        return await self.send("GET", EVO_QUERY + task_id)
+
+    async def evo_record(self, task_id: str) -> dict[str, Any]:
+        """Return an EvoLink task object that must be there."""
+        reply = await self.evo_query(task_id)
+        assert reply.status == 200, reply
+        data: dict[str, Any] = reply.json
+        return data
+
+    # Bytes
+
+    def create_bytes(self, prompt: str = "p", dialect: str = "liangxin") -> bytes:
         """Return a create as raw bytes that ask for the connection to be closed."""
-        body = json.dumps({"model": "z-image", "input": {"prompt": prompt}}).encode()
-        return self._head("POST", CREATE, len(body)) + body
+        if dialect == "evolink":
+            path, data = EVO_CREATE, {"model": "z-image-turbo", "prompt": prompt}
+        else:
+            path, data = CREATE, {"model": "z-image", "input": {"prompt": prompt}}
+        body = json.dumps(data).encode()
+        return self._head("POST", path, len(body)) + body
+
+    def query_bytes(self, task_id: str, dialect: str = "liangxin") -> bytes:
+        """Return a query as raw bytes that ask for the connection to be closed."""
+        if dialect == "evolink":
+            return self.get_bytes(EVO_QUERY + task_id)
+        return self.get_bytes(f"{QUERY}?taskId={task_id}")
 
     def get_bytes(self, path: str) -> bytes:
         """Return a GET as raw bytes that ask for the connection to be closed."""

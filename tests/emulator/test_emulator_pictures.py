@@ -13,8 +13,9 @@ from PIL import Image
 
 from liangxin_async.emulator import Scenario, _jpeg, _png
 from liangxin_async.emulator._font import MASKS, PLACEHOLDER, drawable, quarters
+from liangxin_async.emulator._liangxin_look import asked_size, extension
 from liangxin_async.emulator._page import HONESTY, INK_GREY, PANEL_GREY, compose
-from liangxin_async.emulator._pictures import Pictures, asked_size
+from liangxin_async.emulator._pictures import Pictures
 from liangxin_async.emulator._tasks import Task
 from tests.emulator.caller import Play
 
@@ -25,14 +26,15 @@ LETTERS = {quarters(c): c for c in MASKS}
 def task(prompt: str = "a red fox", model: str = "z-image", **fields: Any) -> Task:
     """Return a finished task."""
     request = {"model": model, "input": {"prompt": prompt, **fields}}
-    is_jpeg = fields.get("output_format") in ("jpg", "jpeg", "image/jpeg")
     return Task(
         task_id=f"task_{prompt[:20]}_{len(fields)}",
         model=model,
         prompt=prompt,
         key=json.dumps(request),
         param=json.dumps(request),
-        extension="jpg" if is_jpeg else "png",
+        extension=extension(fields),
+        size=asked_size(model, fields),
+        seed=fields.get("seed"),
         created=0,
         duration=0,
     )
@@ -99,7 +101,7 @@ def test_jpeg_shows_what_png_shows() -> None:
 def test_picture_says_what_it_is(fmt: str) -> None:
     """Prompt, model, seed, size and the honest words can be read in the pixels."""
     made = task(seed=7, output_format=fmt)
-    data, content_type = Pictures().get(made, 512)
+    data, content_type = Pictures().get(made, 0, 512)
     text = read(opened(data))
     assert content_type == {"png": "image/png", "jpg": "image/jpeg"}[fmt]
     assert "model z-image" in text
@@ -112,7 +114,7 @@ def test_picture_says_what_it_is(fmt: str) -> None:
 def test_picture_marks_characters_without_glyph() -> None:
     """What the font lacks is drawn as a box, not dropped."""
     assert drawable("né 你") == f"n{PLACEHOLDER} {PLACEHOLDER}"
-    picture = opened(Pictures().get(task("né 你"), 512)[0])
+    picture = opened(Pictures().get(task("né 你"), 0, 512)[0])
     assert f"n{PLACEHOLDER} {PLACEHOLDER}" in read(picture)
     assert any(quarters(PLACEHOLDER)[0])
 
@@ -121,15 +123,15 @@ def test_pictures_differ_with_prompt_and_seed() -> None:
     """Another prompt or seed gives other colours or another pattern."""
     made = [task("a"), task("b"), task("a", seed=1), task("a", seed=2)]
     corners = {
-        opened(Pictures().get(t, 512)[0])
+        opened(Pictures().get(t, 0, 512)[0])
         .convert("RGB")
         .crop((0, 300, 512, 512))
         .tobytes()
         for t in made
     }
     assert len(corners) == 4
-    again = Pictures().get(task("a", seed=1), 512)
-    assert again == Pictures().get(task("a", seed=1), 512)
+    again = Pictures().get(task("a", seed=1), 0, 512)
+    assert again == Pictures().get(task("a", seed=1), 0, 512)
 
 
 def test_text_is_readable_against_the_panel() -> None:
@@ -166,8 +168,8 @@ def test_asked_size_follows_request(
 
 def test_picture_keeps_shape_when_made_smaller() -> None:
     """The longest side is cut to the limit, the shape stays; small ones stay."""
-    wide = opened(Pictures().get(task(image_size="landscape_16_9"), 256)[0])
-    small = opened(Pictures().get(task(image_size="square"), 512)[0])
+    wide = opened(Pictures().get(task(image_size="landscape_16_9"), 0, 256)[0])
+    small = opened(Pictures().get(task(image_size="square"), 0, 512)[0])
     assert (wide.size, small.size) == ((256, 144), (512, 512))
 
 
@@ -175,9 +177,9 @@ def test_pictures_kept_are_bounded() -> None:
     """The cache forgets the oldest."""
     pictures = Pictures()
     for n in range(80):
-        pictures.get(task(f"{n}", image_size="8x8"), 512)
+        pictures.get(task(f"{n}", image_size="8x8"), 0, 512)
     assert len(pictures._kept) == 64
-    assert ("task_0_1", 512) not in pictures._kept
+    assert ("task_0_1", 0, 512) not in pictures._kept
 
 
 @pytest.mark.parametrize("encode", [_png.encode, _jpeg.encode])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from liangxin_async.emulator import (
+    Family,
     Fault,
     Fixed,
     InFlight,
@@ -163,6 +164,10 @@ def test_scenario_from_dict_equals_values() -> None:
         "balance": 5,
         "closed": [[1, 2]],
         "models": ["new"],
+        "videos": ["film"],
+        "pictures": 2,
+        "visible_after": 0.5,
+        "family": {"times": "seconds", "failure_in_code": 408},
     }
     scenario = Scenario.from_dict(json.loads(json.dumps(data)))
     assert scenario.duration == Lognormal(2, 0.5)
@@ -175,6 +180,9 @@ def test_scenario_from_dict_equals_values() -> None:
         *("TokenBucket", "SlidingWindow", "RandomRefusal"),
     ]
     assert scenario.faults[0].settings == {"seconds": 2}
+    assert scenario.extra_models == ("new", "film")
+    assert scenario.family == Family(times="seconds", failure_in_code=408)
+    assert (scenario.pictures, scenario.visible_after) == (2, 0.5)
     assert Scenario.from_dict({}) == Scenario()
 
 
@@ -244,6 +252,13 @@ def test_scenario_with_mistake_names_the_place(data: Any, words: str) -> None:
             {"route": "create", "kind": "answer", "params": {"status": "1"}},
             "must be int",
         ),
+        (
+            {"route": "query", "kind": "not_found", "params": {"form": "Z"}},
+            "form must be one of '', 'code_422'",
+        ),
+        ({"route": "credits", "kind": "hang", "match": "x"}, "about no prompt"),
+        ({"route": "credits", "kind": "hang", "each": True}, "about no prompt"),
+        ({"route": "credits", "kind": "state"}, "state is for query, not for credits"),
     ],
 )
 def test_fault_that_cannot_be_is_refused(settings: Any, words: str) -> None:

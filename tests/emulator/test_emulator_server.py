@@ -206,8 +206,8 @@ async def test_ledger_page_is_the_snapshot(play: Play) -> None:
     caller = await play(Scenario(duration=0))
     task_id = await caller.made("p", seed=3)
     await caller.query(task_id)
-    url = f"{caller.emulator.base_url}/emulator/ledger"
-    page = (await caller.file(url)).json
+    address = f"{caller.emulator.base_url}/emulator/ledger"
+    page = (await caller.file(address)).json
     own = caller.emulator.snapshot()
     for books in (page, own):
         books["requests"].pop("control", None)
@@ -216,8 +216,9 @@ async def test_ledger_page_is_the_snapshot(play: Play) -> None:
     task = page["tasks"][task_id]
     assert task["request"]["input"] == {"prompt": "p", "seed": 3}
     assert (task["state"], task["queries"]) == ("success", 1)
-    assert (await caller.file(task["url"])).status == 200
-    assert "tasks" not in (await caller.file(f"{url}?tasks=no")).json
+    assert (task["dialect"], task["model"]) == ("liangxin", "z-image")
+    assert [(await caller.file(url)).status for url in task["urls"]] == [200]
+    assert "tasks" not in (await caller.file(f"{address}?tasks=no")).json
 
 
 async def test_scenario_page_begins_another_scenario(play: Play) -> None:
@@ -294,7 +295,6 @@ def task(number: int, model: str = "m", duration: float = 1.0) -> Task:
     return Task(
         task_id=f"t{number}",
         model=model,
-        extension="png",
         created=number / 1024,
         duration=duration,
         **settings,

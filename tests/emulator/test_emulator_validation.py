@@ -6,12 +6,20 @@ from typing import Any
 
 import pytest
 
-from liangxin_async.emulator._liangxin import draft
+from liangxin_async.emulator import Scenario
+from liangxin_async.emulator._dialect import Draft
+from liangxin_async.emulator._drafting import draft as drafted
+from liangxin_async.emulator._liangxin import LIANGXIN
 from liangxin_async.emulator._liangxin_models import MODELS, problem_with
 
 BANANAS = ("nano-banana-pro", "nano-banana-pro-flash")
 PNG = "https://example.com/a.png"
 RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9")
+
+
+def draft(content_type: str, raw: bytes) -> Draft:
+    """Read a create as LiangXin's route does."""
+    return drafted(LIANGXIN, content_type, raw, Scenario())
 
 
 def body(model: str, **fields: Any) -> dict[str, Any]:
@@ -148,26 +156,26 @@ def test_create_of_extra_model_is_good() -> None:
 )
 def test_draft_of_broken_body_is_refused(raw: bytes) -> None:
     """Whatever comes in ends in a 400 of form A, never in an exception."""
-    fault = draft("application/json", raw, ()).fault
-    assert fault is not None
-    assert fault.status == 400
-    assert fault.payload is not None
-    assert fault.payload["code"] == 400
+    denial = draft("application/json", raw).denial
+    assert denial is not None
+    answer = LIANGXIN.deny(denial, Scenario())
+    assert answer.status == 400
+    assert answer.payload is not None
+    assert answer.payload["code"] == 400
 
 
 def test_draft_of_other_content_type_is_refused() -> None:
     """The documentation asks for application/json."""
     raw = b'{"model":"z-image","input":{"prompt":"p"}}'
-    assert draft("application/json", raw, ()).fault is None
-    assert draft("text/plain", raw, ()).fault is not None
+    assert draft("application/json", raw).denial is None
+    assert draft("text/plain", raw).denial is not None
 
 
 def test_draft_key_is_canonical() -> None:
     """Key order and callBackUrl do not change a request's key."""
-    one = draft("application/json", b'{"model":"m","input":{"a":1,"b":2}}', ())
+    one = draft("application/json", b'{"model":"m","input":{"a":1,"b":2}}')
     two = draft(
         "application/json",
         b'{"input":{"b":2,"a":1},"callBackUrl":"https://x.y","model":"m"}',
-        (),
     )
     assert one.key == two.key == '{"input":{"a":1,"b":2},"model":"m"}'

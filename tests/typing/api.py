@@ -13,10 +13,10 @@ from typing import Any, Literal, assert_type
 import aiohttp
 
 from liangxin_async import (
-    EVOLINK,
     LIANGXIN,
     ApiError,
     Batch,
+    Credits,
     Event,
     Generic,
     InvalidRequestError,
@@ -33,7 +33,6 @@ from liangxin_async import (
     ServiceError,
     Session,
     SessionClosedError,
-    Credits,
     Stats,
     SubmitAccepted,
     SubmitTimeoutError,

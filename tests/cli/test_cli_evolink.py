@@ -1,0 +1,83 @@
+"""The command with EvoLink: the service follows from the model or the task id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from liangxin_async.emulator import Emulator
+from tests.cli.conftest import CANARY, Run
+
+Use = Callable[..., AbstractContextManager[Emulator]]
+
+
+def test_generate_takes_the_service_that_has_the_model(
+    run: Run, use: Use, here: Path
+) -> None:
+    """A model of EvoLink goes there with EvoLink's key; the rest is the same."""
+    with use("EVOLINK") as emulator:
+        line = (
+            "generate",
+            "z-image-turbo",
+            "a cute cat",
+            "--size",
+            "1024x768",
+            "--json",
+        )
+        done = run(*line)
+        (task,) = emulator.tasks
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["task_id"] == task.task_id
+    assert told["expires_at"]
+    assert (here / told["files"][0]).read_bytes().startswith(b"\x89PNG")
+    assert task.request == {
+        "model": "z-image-turbo",
+        "prompt": "a cute cat",
+        "size": "1024x768",
+    }
+
+
+def test_status_and_wait_know_the_service_by_the_id(run: Run, use: Use) -> None:
+    """Ids of EvoLink have a documented beginning; `--dialect` says it otherwise."""
+    with use("EVOLINK") as emulator:
+        assert run("generate", "gpt-image-2", "a cat", "--no-download").code == 0
+        (task,) = emulator.tasks
+        told = json.loads(run("status", task.task_id, "--json").out)
+        assert (told["state"], told["raw_state"]) == ("success", "completed")
+        assert run("wait", task.task_id, "--no-download").code == 0
+        other = run("status", "some-other-id", "--dialect", "evolink")
+        assert other.code != 0
+        assert emulator.ledger.requests["query"] >= 4
+
+
+def test_generate_sends_an_unknown_model_where_it_is_told(run: Run, use: Use) -> None:
+    """A model value that nobody described is LiangXin's unless the line says else."""
+    with use("EVOLINK", models=["brand-new"]) as emulator:
+        assert "no API key" in run("generate", "brand-new", "a cat").err
+        done = run("generate", "brand-new", "a cat", "--dialect", "evolink")
+        assert (done.code, emulator.ledger.accepted_total) == (0, 1)
+
+
+def test_one_service_never_gets_the_key_of_the_other(
+    run: Run, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a key of its own a service is not talked to."""
+    with use("LIANGXIN") as emulator:
+        monkeypatch.setenv("EVOLINK_BASE_URL", emulator.base_url)
+        done = run("generate", "z-image-turbo", "a cat")
+        assert "set EVOLINK_API_KEY" in done.err
+        assert CANARY not in done.err
+        assert emulator.ledger.requests.total() == 0
+
+
+def test_dialect_that_does_not_exist(run: Run) -> None:
+    """The line says which ones there are."""
+    done = run("status", "x", "--dialect", "fal")
+    assert done.code == 2
+    assert "evolink" in done.err
+    assert "liangxin" in done.err
