@@ -1,4 +1,4 @@
-"""Asyncio client for task-based image generation: createTask, recordInfo, 429.
+"""Asyncio client for task-based image generation: LiangXin, its API family, EvoLink.
 
     from liangxin_async import Session, ZImage
 
@@ -25,6 +25,7 @@ from liangxin_async._errors import (
     EmptyResultError,
     InsufficientQuotaError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     NotFoundError,
     PayloadTooLargeError,
@@ -101,6 +102,7 @@ __all__ = [
     "Imagen4Ultra",
     "InsufficientQuotaError",
     "InvalidRequestError",
+    "JournalError",
     "LiangxinError",
     "NanoBananaPro",
     "NanoBananaProFlash",

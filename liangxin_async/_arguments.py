@@ -10,6 +10,7 @@ from liangxin_async.models import Request
 from liangxin_async.models._check import check
 
 if TYPE_CHECKING:
+    from liangxin_async.dialects import Dialect
     from liangxin_async.models import FieldInfo
 
 
@@ -22,6 +23,15 @@ def find_key(given: object, variable: str) -> str:
             "needs neither key nor URL."
         )
     return key
+
+
+def check_dialect(dialect: Dialect) -> Dialect:
+    """Return `dialect` if it is one and not, say, the name of one."""
+    if not hasattr(dialect, "write_create"):
+        raise ConfigurationError(
+            f"dialect: got {dialect!r}; allowed: LIANGXIN, EVOLINK or another Dialect"
+        )
+    return dialect
 
 
 def check_callback_url(url: Any, rule: FieldInfo) -> str | None:

@@ -38,6 +38,7 @@ from liangxin_async._errors import (
     AuthenticationError,
     ConfigurationError,
     InsufficientQuotaError,
+    JournalError,
     LiangxinError,
     SessionClosedError,
 )
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from liangxin_async._handle import TaskHandle
     from liangxin_async._runtime import Runtime
+    from liangxin_async._submit import Keeper
     from liangxin_async.models import Request
 
 _log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ _DEAD = (
     InsufficientQuotaError,
     SessionClosedError,
     ConfigurationError,
+    JournalError,
 )
 
 
@@ -89,6 +92,7 @@ class _Work:
     ordered: bool
     timeout: float | None
     priority: int
+    keeper_of: Callable[[int], Keeper] | None = None
     stage: Stage = Stage.PULLING
     error: BaseException | None = None  # raised to the consumer when all is home
     ready: deque[Outcome] = field(factory=deque)
@@ -176,7 +180,11 @@ class _Work:
             with recall.scope:
                 self.check(request)
                 handle = await runtime.submitter.submit(
-                    request, timeout=self.timeout, priority=self.priority, recall=recall
+                    request,
+                    timeout=self.timeout,
+                    priority=self.priority,
+                    recall=recall,
+                    keeper=None if self.keeper_of is None else self.keeper_of(index),
                 )
                 self._follow(runtime, handle, index, began)
         except _DEAD as exc:
@@ -248,6 +256,10 @@ class _Work:
             for recall in tuple(self.recalls):
                 recall.take_back()
         self._wake()
+
+    def move_to_end(self) -> None:
+        """Begin nothing new, without an error."""
+        self._move(Stage.DEAD, None)
 
     def stop(self) -> None:
         """Begin nothing new and tell nobody. What has left is finished all the same."""
@@ -332,9 +344,10 @@ class Batch(AsyncIterator[Outcome]):
         ordered: bool,
         timeout: float | None,
         priority: int,
+        keeper_of: Callable[[int], Keeper] | None = None,
     ) -> None:
         self._use = use
-        self._work = _Work(source, check, ordered, timeout, priority)
+        self._work = _Work(source, check, ordered, timeout, priority, keeper_of)
         self._runtime: Runtime | None = None
 
     def __aiter__(self) -> Self:
@@ -378,6 +391,14 @@ class Batch(AsyncIterator[Outcome]):
         self._runtime = runtime = self._use()
         work = self._work
         runtime.spawn(lambda: work.pump(runtime))
+
+    def finish_nowait(self) -> None:
+        """Begin nothing new, and bring home what was begun.
+
+        Nothing more is pulled; what waits for its place is not sent. The outcomes of
+        creates that have left come as before, and then the iteration ends.
+        """
+        self._work.move_to_end()
 
     async def aclose(self) -> None:
         """Stop pulling and submitting. Accepted tasks go on."""

@@ -24,6 +24,7 @@ from yarl import URL
 from liangxin_async._arguments import (
     check_callback_url,
     check_count,
+    check_dialect,
     check_priority,
     check_request,
     check_task_id,
@@ -48,7 +49,7 @@ from liangxin_async._transport import Transport
 from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from liangxin_async._events import Observer
     from liangxin_async._records import Credits, Result, TaskRecord
+    from liangxin_async._submit import Keeper
     from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
@@ -115,9 +117,9 @@ class Session:
     ) -> None:
         self._runtime: Runtime | None = None
         self._closed = False
-        self._dialect = dialect
         self._base_url = ""
         try:
+            self._dialect = check_dialect(dialect)
             self._key = ApiKey(find_key(api_key, dialect.key_variable))
         finally:
             del api_key  # so that no traceback through here shows it
@@ -330,13 +332,31 @@ class Session:
             `requests` itself raises, likewise. Everything else is one failed outcome.
         """
         check_duration("timeout", timeout)
+        return self._batch(
+            requests,
+            ordered=ordered,
+            timeout=timeout,
+            priority=check_priority(priority),
+        )
+
+    def _batch(
+        self,
+        requests: Iterable[Request] | AsyncIterable[Request],
+        *,
+        ordered: bool,
+        timeout: float | None,
+        priority: int,
+        keeper_of: Callable[[int], Keeper] | None = None,
+    ) -> Batch:
+        """As `map`; `keeper_of` gives who writes down every step of a request."""
         return Batch(
             requests,
             use=self._use,
             check=self._check_request,
             ordered=ordered,
             timeout=timeout,
-            priority=check_priority(priority),
+            priority=priority,
+            keeper_of=keeper_of,
         )
 
     def _check_request(self, request: object) -> None:

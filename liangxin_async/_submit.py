@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 from attrs import define, field
@@ -64,6 +64,27 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+class Keeper(Protocol):
+    """Writes down what becomes of one request, before anything else may happen."""
+
+    async def sending(self) -> None:
+        """A create is about to be sent; a `LiangxinError` raised here forbids it."""
+        ...
+
+    async def accepted(self, task_id: str) -> None:
+        """The create was accepted; the caller is told after this. Must not raise."""
+        ...
+
+    def sent_back_nowait(self) -> None:
+        """The create was certainly not taken. Also called where `sending` did not end
+        well, and may then have written nothing."""
+        ...
+
+    def doubt_nowait(self, error: LiangxinError) -> None:
+        """Nobody knows whether the create was taken."""
+        ...
+
+
 @define(eq=False)
 class _Call:
     """One paid call, between the session's task that makes it and its caller."""
@@ -72,6 +93,8 @@ class _Call:
     wire: WireRequest
     permit: Permit
     attempt: int
+    keeper: Keeper | None = None
+    kept: bool = False  # whether the keeper holds a create whose end it does not know
     departure: Departure = field(factory=Departure)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     outcome: TaskHandle | LiangxinError | None = None
@@ -138,8 +161,10 @@ class Submitter:
         timeout: float | None,
         priority: int,
         recall: Recall | None = None,
+        keeper: Keeper | None = None,
     ) -> TaskHandle:
-        """See `Session.submit`; `recall` is for an owner who may want it back."""
+        """See `Session.submit`; `recall` is for an owner who may want it back, and
+        `keeper` for one who writes down every step."""
         wire = self._dialect.write_create(request, self._callback_url)
         ticket, began = self._gate.ticket(priority), self._loop.time()
         recall = Recall() if recall is None else recall
@@ -151,7 +176,7 @@ class Submitter:
                 attempt += 1
                 queued = self._loop.time()
                 permit = await self._gate.acquire(request.model, ticket=ticket)
-                call = _Call(request, wire, permit, attempt)
+                call = _Call(request, wire, permit, attempt, keeper)
                 recall.begin(call)
                 await self._make(call, queued)
                 if isinstance(call.outcome, TaskHandle):
@@ -270,6 +295,8 @@ class Submitter:
             self._tell_failed(call, call.outcome)
 
     def _ended(self, call: _Call) -> None:
+        if call.kept and call.keeper is not None:  # recalled, or never left
+            call.keeper.sent_back_nowait()
         call.permit.forget()  # void where a verdict has ended or kept it
         self._under_way -= 1
         call.finish()
@@ -293,6 +320,9 @@ class Submitter:
 
     async def _exchange(self, call: _Call) -> None:
         try:
+            if call.keeper is not None:
+                call.kept = True  # first: cancelled in the middle, it may be written
+                await call.keeper.sending()
             reply = await self._transport.create(call.wire, call.departure)
             accepted = self._dialect.read_create(reply)
         except RecalledError:
@@ -315,11 +345,17 @@ class Submitter:
         call.permit.accept()
         self._poller.follow(handle, permit=call.permit)
         self._tell_accepted(call, handle)
+        if call.keeper is not None:
+            call.kept = False
+            await call.keeper.accepted(accepted.task_id)
 
     def _judge(self, call: _Call, error: LiangxinError) -> None:
         call.verdict = judge_create(error, left=call.departure.left)
         if call.verdict is Verdict.UNKNOWN:
             error = _unknown(call.request, error)
+            if call.keeper is not None:
+                call.kept = False
+                call.keeper.doubt_nowait(error)
         call.outcome = error
         if isinstance(error, SaturatedError):
             self.saturated += 1

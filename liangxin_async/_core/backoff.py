@@ -11,6 +11,7 @@ certain that the service did not take it.
     429 and its other forms                           WAIT, until the caller's deadline
     503 in the gateway's own JSON, 455, 550           AGAIN, a bounded number of times
     any other refusal (4xx, 433, 451, 505, redirect)  REFUSED
+    its journal would not take it                     REFUSED
     anything else after the first byte left           UNKNOWN
 """
 
@@ -25,6 +26,7 @@ from liangxin_async._errors import (
     ConfigurationError,
     ConnectError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     SaturatedError,
     ServiceError,
@@ -71,7 +73,7 @@ def judge_create(error: LiangxinError, *, left: bool) -> Verdict:
         error: what came instead of a task id.
         left: whether any byte of the request may have left this machine.
     """
-    if isinstance(error, (ConfigurationError, InvalidRequestError)):
+    if isinstance(error, (ConfigurationError, InvalidRequestError, JournalError)):
         return Verdict.REFUSED
     if not left:
         permanent = isinstance(error, ConnectError) and error.permanent

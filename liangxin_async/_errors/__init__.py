@@ -32,7 +32,8 @@
     │   ├── TaskTimeoutError     still running when we stopped waiting (TimeoutError)
     │   ├── TaskLostError        the service does not know the id
     │   └── EmptyResultError     `success` without a usable URL
-    └── DownloadError            a result file could not be had whole
+    ├── DownloadError            a result file could not be had whole
+    └── JournalError             a bulk run cannot write down what it does
 
 Each says in `charged` whether money was spent on what the failed call asked for:
 "no", "yes" or "unknown". All survive `pickle` and `copy`; none holds the API key.
@@ -64,6 +65,7 @@ from liangxin_async._errors._base import (
 from liangxin_async._errors._task import (
     DownloadError,
     EmptyResultError,
+    JournalError,
     TaskError,
     TaskFailedError,
     TaskLostError,
@@ -90,6 +92,7 @@ __all__ = [
     "EmptyResultError",
     "InsufficientQuotaError",
     "InvalidRequestError",
+    "JournalError",
     "LiangxinError",
     "NotFoundError",
     "PayloadTooLargeError",

@@ -102,3 +102,35 @@ class DownloadError(LiangxinError):
         self.task_id = task_id
         self.reason = reason
         self.http_status = http_status
+
+
+class JournalError(LiangxinError):
+    """The journal of a bulk run cannot be used, or could not be written.
+
+    No create is sent without its row, so that a run stops here.
+
+    Attributes:
+        path: the journal.
+        reason: a word for programs: "locked", "foreign", "newer", "damaged",
+            "network", "disk", "conflict" or "closed".
+        task_id: a task that was accepted and could not be written down, or None. Keep
+            it: `session.attach(task_id)` waits for it.
+    """
+
+    path: str
+    reason: str
+    task_id: str | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        reason: str = "",
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.reason = reason
+        self.task_id = task_id
+        self.charged = "no" if task_id is None else "yes"

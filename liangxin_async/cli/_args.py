@@ -43,7 +43,8 @@ _EXAMPLES = {
 
 a scenario, for example:
   {"duration": {"kind": "lognormal", "median": 2},
-   "capacity": [{"kind": "in_flight", "limit": 7}]}""",
+   "capacity": [{"kind": "in_flight", "limit": 7}]}
+or {"preset": "market"}: 20 creates in 10 s, codes inside HTTP 200, late records""",
     "demo": """\
   liangxin demo
   liangxin demo --count 60 -o /tmp/pictures""",
@@ -88,7 +89,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """
     parser = _Parser(
         prog="liangxin",
-        description="Make, wait for and save pictures by the LiangXin task API.",
+        description="Make, wait for and save pictures by LiangXin, services of its API "
+        "family, and EvoLink.",
         epilog=f"{_ACCOUNT}\n\n{_exit.table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -140,8 +142,14 @@ def _generate(commands: Any, argv: Sequence[str]) -> None:
         metavar="URL",
         help="public https URL that the service calls at the end",
     )
+    parser.add_argument(
+        "--kind",
+        choices=("image", "video"),
+        help="what a model makes that is not in the catalogue; videos are given an "
+        "hour instead of 15 minutes",
+    )
     parser.set_defaults(fields=[])
-    own |= {"--callback-url", "--help"}
+    own |= {"--callback-url", "--kind", "--help"}
     for name in _field_options(argv):
         if name not in own:
             parser.add_argument(

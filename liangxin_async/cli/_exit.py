@@ -11,6 +11,7 @@ from liangxin_async._errors import (
     DownloadError,
     InsufficientQuotaError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     ProtocolError,
     SaturatedError,
@@ -34,6 +35,7 @@ class Exit(IntEnum):
     TIMEOUT = 6
     UNKNOWN = 7
     CONNECTION = 8
+    JOURNAL = 9
     INTERRUPTED = 130  # 128 + SIGINT, as shells count
     PIPE = 141  # 128 + SIGPIPE
     TERMINATED = 143  # 128 + SIGTERM
@@ -49,6 +51,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.TIMEOUT: "time over: still running (its id is printed), or no place was free",
     Exit.UNKNOWN: "sent, and whether it was accepted is unknown; may be charged",
     Exit.CONNECTION: "no connection, or no usable answer",
+    Exit.JOURNAL: "the journal of a run cannot be used or written",
     Exit.INTERRUPTED: "Ctrl-C; ids in flight are printed",
     Exit.PIPE: "whoever read the output has gone",
     Exit.TERMINATED: "SIGTERM; ids in flight are printed",
@@ -67,6 +70,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (TaskError, Exit.FAILED),
     (DownloadError, Exit.FAILED),
     (SubmitUnknownError, Exit.UNKNOWN),
+    (JournalError, Exit.JOURNAL),
     (TransportError, Exit.CONNECTION),
     (ProtocolError, Exit.CONNECTION),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from liangxin_async._errors import InvalidRequestError
 from liangxin_async.cli._errors import UsageError
@@ -29,7 +29,12 @@ _CALLBACKS = ("callBackUrl", "callback_url")  # in the body; `--callback-url` he
 
 
 def make_request(
-    model: str, prompt: str, given: Given, *, callback_url: str | None = None
+    model: str,
+    prompt: str,
+    given: Given,
+    *,
+    callback_url: str | None = None,
+    kind: Literal["image", "video"] | None = None,
 ) -> Request:
     """Return the request that a command line asks for.
 
@@ -38,6 +43,7 @@ def make_request(
         prompt: the prompt.
         given: options that are fields, in order; None where no value followed.
         callback_url: public https URL, or None.
+        kind: what a model makes that the catalogue does not know, or None.
 
     Raises:
         UsageError: an option the model does not have, one given twice, one without
@@ -46,12 +52,16 @@ def make_request(
     """
     _refuse_callback(given)
     info = describe(model)
+    if info is None:
+        _refuse_title(model)
     if info is None or info.request_type is None:
         fields = dict(_any_fields(given))
         _check_once(["prompt", *(name for name, _ in _any_fields(given))])
     else:
         fields = _known_fields(info, given)
-    return build(model, {"prompt": prompt, **fields}, callback_url=callback_url)
+    return build(
+        model, {"prompt": prompt, **fields}, callback_url=callback_url, kind=kind
+    )
 
 
 def option(info: FieldInfo) -> str:
@@ -65,10 +75,29 @@ def inputs(info: ModelInfo) -> tuple[FieldInfo, ...]:
     return tuple(field for field in info.fields if field.name not in aside)
 
 
+def titled(title: str) -> ModelInfo | None:
+    """Return the model of that title, in any case of letters."""
+    wanted = title.casefold()
+    return next((i for i in catalogue() if i.title.casefold() == wanted), None)
+
+
+def _refuse_title(model: str) -> None:
+    """Refuse a title where a model value is asked for: no service takes it."""
+    info = titled(model)
+    if info is None:
+        return
+    known = f"the model value is {info.model}"
+    if info.model is None:
+        known = "no document gives its model value"
+    raise UsageError(f"{info.title!r} is a title: {known}")
+
+
 def advice_on_model(model: str) -> str | None:
-    """Return a note for a model value that nobody described; None for the others."""
-    if describe(model) is not None:
-        return None
+    """Return a note for a model value without a table; None for the others."""
+    info = describe(model)
+    if info is not None:
+        unchecked = f"only the name of {model} is known; its fields are sent unchecked"
+        return unchecked if info.request_type is None else None
     known = [info.model for info in catalogue() if info.model is not None]
     close = get_close_matches(model, known, 1)
     hint = f" (did you mean {close[0]}?)" if close else ""

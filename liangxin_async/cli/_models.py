@@ -12,7 +12,7 @@ from typing import Any
 
 from liangxin_async.cli._errors import UsageError
 from liangxin_async.cli._exit import Exit
-from liangxin_async.cli._fields import inputs
+from liangxin_async.cli._fields import inputs, titled
 from liangxin_async.cli._models_words import (
     default_words,
     heading,
@@ -39,7 +39,7 @@ def models(args: Namespace, out: Out) -> int:
     if args.model is None:
         _list(out)
         return Exit.DONE
-    info = describe(args.model) or _titled(args.model)
+    info = describe(args.model) or titled(args.model)
     if info is None:
         raise _unknown(args.model)
     if out.as_json:
@@ -58,12 +58,6 @@ def _columns() -> int:
     """Return the width of the terminal; plenty where stdout is none."""
     shown = is_terminal(sys.stdout)
     return shutil.get_terminal_size().columns if shown else _TABLE * 2
-
-
-def _titled(title: str) -> ModelInfo | None:
-    """Return the model of that title, in any case of letters."""
-    wanted = title.casefold()
-    return next((i for i in catalogue() if i.title.casefold() == wanted), None)
 
 
 def _unknown(model: str) -> UsageError:

@@ -22,6 +22,7 @@ from liangxin_async.cli._place import Place, choose_place
 from liangxin_async.cli._progress import progress
 from liangxin_async.cli._session import new_session, run
 from liangxin_async.cli._watch import Watch
+from liangxin_async.dialects import Dialect
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +33,11 @@ Waiting = Callable[[], Awaitable[Result]]
 def generate(args: Namespace, out: Out) -> int:
     """Make one picture, wait for it, and save it."""
     request = make_request(
-        args.model, args.prompt, args.fields, callback_url=args.callback_url
+        args.model,
+        args.prompt,
+        args.fields,
+        callback_url=args.callback_url,
+        kind=args.kind,
     )
 
     def tell(event: Event) -> None:
@@ -158,15 +163,15 @@ def status(args: Namespace, out: Out) -> int:
         async with session:
             record = await session.record(args.task_id)
         if out.as_json:
-            out.data(_record_facts(record))
+            out.data(_record_facts(record, dialect))
         else:
-            _print_record(record, out)
+            _print_record(_record_facts(record, dialect), out)
 
     run(work, watch, out)
     return Exit.DONE
 
 
-def _record_facts(record: TaskRecord) -> dict[str, Any]:
+def _record_facts(record: TaskRecord, dialect: Dialect) -> dict[str, Any]:
     """Return what is known; without `param` and `raw`, which hold the prompt."""
     return {
         "task_id": record.task_id,
@@ -181,20 +186,20 @@ def _record_facts(record: TaskRecord) -> dict[str, Any]:
         "created_at": _instant(record.created_at),
         "updated_at": _instant(record.updated_at),
         "completed_at": _instant(record.completed_at),
+        "expires_at": _instant(dialect.expires_at(record)),
         "usage": record.usage,
     }
 
 
-def _print_record(record: TaskRecord, out: Out) -> None:
-    facts = _record_facts(record)
-    urls = facts.pop("urls")
+def _print_record(facts: dict[str, Any], out: Out) -> None:
+    urls, usage = facts.pop("urls"), facts.pop("usage")
     if facts["raw_state"] == facts["state"]:
         del facts["raw_state"]
     units = {"progress": " %", "cost_time": " s"}
-    for name, value in facts.items():
+    for name, value in (facts | usage).items():
         if value not in (None, "", {}):
             label = name.replace("_", " ")
-            out.line(f"{label:<13}{value}{units.get(name, '')}")
+            out.line(f"{label:<12} {value}{units.get(name, '')}")
     for url in urls:
         out.line(f"{'url':<13}{url}")
 

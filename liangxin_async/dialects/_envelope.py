@@ -78,10 +78,10 @@ class Envelope:
         """The service's words, with the field they are about and its suggestion."""
         remarks = []
         if self.param is not None:
-            remarks.append(f"[{self.param}]")
+            remarks.append(f"about {self.param}")
         if self.suggestion is not None:
-            remarks.append(f"({self.suggestion})")
-        return " ".join((self.message, *remarks)).strip()
+            remarks.append(f"the service suggests: {self.suggestion}")
+        return f"{self.message} [{'; '.join(remarks)}]" if remarks else self.message
 
 
 _SUFFIX = re.compile(r"\(request id: ([^()\s]{1,200})\)\s*$")

@@ -39,15 +39,18 @@ CREDITS_PATH = "/v1/credits"
 URLS_LIVE = timedelta(hours=24)  # "valid for 24 hours" (seed)
 
 
-@frozen
+@frozen(repr=False)
 class EvolinkDialect:
-    """EvoLink's unified task API."""
+    """EvoLink's unified task API, images only: of the rest no create is documented."""
 
     name: str = "evolink"
     default_base_url: str | None = "https://api.evolink.ai"
     key_variable: str = "EVOLINK_API_KEY"
     base_url_variable: str = "EVOLINK_BASE_URL"
     callback_field: FieldInfo = EVOLINK_CALLBACK_URL
+
+    def __repr__(self) -> str:
+        return "EVOLINK"
 
     def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
         """See `Dialect.write_create`."""
@@ -58,6 +61,8 @@ class EvolinkDialect:
             for name in _INSTEAD
             if name in fields
         ]
+        if request.kind == "video":
+            problems.append(Problem("kind", "a video", _NO_VIDEO))
         if problems:
             raise InvalidRequestError.of(f"the request for {request.model}", problems)
         body: dict[str, Any] = {"model": request.model, **fields}
@@ -112,6 +117,7 @@ class EvolinkDialect:
         )
 
 
+_NO_VIDEO = "an image: how EvoLink takes videos is not known here"
 _INSTEAD = {
     "model": "the model as the argument `model`",
     "callback_url": "the callback URL as the argument `callback_url`",

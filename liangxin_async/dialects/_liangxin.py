@@ -44,7 +44,7 @@ _OTHER_NAMES = {
 }
 
 
-@frozen
+@frozen(repr=False)
 class LiangxinDialect:
     """The LiangXin unified task API. No source states its host."""
 
@@ -53,6 +53,9 @@ class LiangxinDialect:
     key_variable: str = "LIANGXIN_API_KEY"
     base_url_variable: str = "LIANGXIN_BASE_URL"
     callback_field: FieldInfo = CALL_BACK_URL
+
+    def __repr__(self) -> str:
+        return "LIANGXIN"
 
     def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
         """See `Dialect.write_create`."""

@@ -168,7 +168,7 @@ def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
 def _make(kind: type[ApiError], envelope: Envelope) -> ApiError:
     hint = ""
     unknown_path = not envelope.is_json or "invalid_request_error" in envelope.names
-    if kind is NotFoundError and unknown_path:
+    if kind is NotFoundError and unknown_path and envelope.status == 404:
         hint = " [an unknown path: check base_url]"
     return kind(
         http_status=envelope.status,

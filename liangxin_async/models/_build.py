@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async.models._base import Request, TypedRequest, inputs
@@ -13,11 +13,18 @@ from liangxin_async.models._field import CALL_BACK_URL, EVOLINK_CALLBACK_URL
 from liangxin_async.models._generic import Generic
 from liangxin_async.models._shown import member, shown
 
+if TYPE_CHECKING:
+    from liangxin_async.models._base import Kind
+
 _CALLBACKS: Final = (CALL_BACK_URL.name, EVOLINK_CALLBACK_URL.name)
 
 
 def build(
-    model: str, fields: Mapping[str, Any], *, callback_url: str | None = None
+    model: str,
+    fields: Mapping[str, Any],
+    *,
+    callback_url: str | None = None,
+    kind: Kind | None = None,
 ) -> Request:
     """Return the request for a model value and its fields by wire name.
 
@@ -27,13 +34,15 @@ def build(
         fields: the input, `prompt` among it. For a model with a table, None means
             that the field is not set.
         callback_url: public `https://` URL for the end of this task, or None.
+        kind: what the model makes, where it has no table; see `Generic`. None takes
+            what the catalogue knows.
 
     Raises:
         InvalidRequestError: lists everything that is wrong, unknown fields included.
     """
     cls = _class_for(model, fields)
     if cls is None:
-        return Generic(model, fields, callback_url=callback_url)
+        return Generic(model, fields, callback_url=callback_url, kind=kind)
     names = {info.key: name for name, info in inputs(cls)}
     known = {names[key]: value for key, value in fields.items() if key in names}
     try:

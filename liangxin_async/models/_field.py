@@ -138,6 +138,7 @@ CALL_BACK_URL: Final = FieldInfo(
     "callBackUrl",
     "string",
     https=True,
+    public=True,
     notes="Top level. Public HTTPS URL for the final callback.",
 )
 EVOLINK_CALLBACK_URL: Final = FieldInfo(

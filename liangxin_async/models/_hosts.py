@@ -1,8 +1,8 @@
 """Whether the host of a URL is an internal one, by its spelling alone.
 
-For callback URLs of a service that refuses "internal IP addresses". Names are not
-resolved: the service sees another network than this machine. `localhost` and what ends
-in `.localhost` are internal by definition (RFC 6761).
+For callback URLs, which have to be public. Names are not resolved: the service sees
+another network than this machine. A name without a dot is nobody's in public, and some
+endings are internal by definition (RFC 6761, RFC 6762, RFC 8375, ICANN's `.internal`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from liangxin_async._addresses import refusal
 
+_INTERNAL: Final = (".localhost", ".local", ".internal", ".home.arpa")
 # One part of an address as inet_aton reads it: hexadecimal, octal or decimal.
 _PART: Final = re.compile(r"0x([0-9a-f]*)|0([0-7]*)|([1-9][0-9]*)")
 
@@ -27,11 +28,11 @@ def is_internal(host: str) -> bool:
             or without brackets, IPv4 also as 2130706433, 0x7f.1, 0177.0.0.1 or 127.1.
     """
     name = _folded(host)
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
     bare = name.removeprefix("[").removesuffix("]")
     address = bare if ":" in bare else _ipv4(bare)
-    return address is not None and refusal(address, allow_loopback=False) is not None
+    if address is not None:
+        return refusal(address, allow_loopback=False) is not None
+    return "." not in name or name.endswith(_INTERNAL)
 
 
 def _folded(host: str) -> str:

@@ -32,13 +32,23 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class Signature(Enum):
-    """What a callback's signature is worth."""
+    """What a callback's signature is worth. Only `VALID` is true.
 
-    VALID = "valid"  # whoever sent it knows the key, and sent it lately
-    MISSING = "missing"  # one of the two headers is not there
-    UNREADABLE = "unreadable"  # no timestamp, or a body without a task id
-    WRONG = "wrong"  # made with another key, for another task or another time
-    STALE = "stale"  # right, and too old, or from the future
+    - `VALID`: whoever sent it knows the key, and sent it lately.
+    - `MISSING`: one of the two headers is not there.
+    - `UNREADABLE`: no timestamp, or a body without a task id.
+    - `WRONG`: made with another key, for another task or another time.
+    - `STALE`: right, and too old, or from the future.
+    """
+
+    VALID = "valid"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    WRONG = "wrong"
+    STALE = "stale"
+
+    def __bool__(self) -> bool:
+        return self is Signature.VALID
 
 
 def check_signature(
@@ -51,10 +61,13 @@ def check_signature(
 ) -> Signature:
     """Return what the signature of one callback is worth.
 
+    The headers `X-Webhook-Timestamp` (Unix seconds) and `X-Webhook-Signature` are read:
+    the latter is base64 of HMAC-SHA256 over "<task id>.<timestamp>".
+
     Args:
         headers: those of the callback; names in any case.
         body: the body as it came. Its length is the receiver's to bound.
-        key: the account's webhook key.
+        key: the webhook key that the account's owner set; not the API key.
         now: Unix time in seconds, `time.time()`.
         max_age: seconds by which the timestamp may differ from `now`, before or after;
             None accepts any.

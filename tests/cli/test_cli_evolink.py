@@ -81,3 +81,44 @@ def test_dialect_that_does_not_exist(run: Run) -> None:
     assert done.code == 2
     assert "evolink" in done.err
     assert "liangxin" in done.err
+
+
+def test_generate_with_a_title_instead_of_a_model_value(run: Run, use: Use) -> None:
+    """No service takes a title; the line says so before anything is sent."""
+    with use("LIANGXIN", "EVOLINK") as emulator:
+        known = run("generate", "Z-Image", "a cat")
+        untold = run("generate", "Google - Veo 3.1 Text to Video", "a cat")
+        assert emulator.ledger.requests.total() == 0
+    assert (known.code, untold.code) == (2, 2)
+    assert "the model value is z-image" in known.err
+    assert "no document gives its model value" in untold.err
+
+
+def test_generate_kind_is_ours_and_never_sent(run: Run, use: Use, here: Path) -> None:
+    """`--kind video` gives patience and reaches no service."""
+    with use("LIANGXIN", videos=["veo-x"]) as emulator:
+        done = run("generate", "veo-x", "a cat walks", "--kind", "video", "--json")
+        (task,) = emulator.tasks
+    assert done.code == 0
+    assert task.request == {"model": "veo-x", "input": {"prompt": "a cat walks"}}
+    assert json.loads(done.out)["files"][0].endswith(".mp4")
+
+
+def test_generate_says_that_fields_go_unchecked(run: Run, use: Use) -> None:
+    """Of a model without a table only the name is known."""
+    with use("EVOLINK"):
+        done = run("generate", "gpt-image-2", "a cat", "--qualitty", "high")
+    assert done.code == 0
+    assert "only the name of gpt-image-2 is known" in done.err
+
+
+def test_status_tells_cost_and_end_of_the_urls(run: Run, use: Use) -> None:
+    """What it cost and until when its URLs live, where the service says so."""
+    with use("EVOLINK") as emulator:
+        run("generate", "z-image-turbo", "a cat", "--no-download")
+        (task,) = emulator.tasks
+        plain = run("status", task.task_id).out
+        told = json.loads(run("status", task.task_id, "--json").out)
+    assert "credits used 0.026\n" in plain
+    assert "expires at" in plain
+    assert told["expires_at"] > told["created_at"]

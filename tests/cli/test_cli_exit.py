@@ -27,6 +27,7 @@ EXPECTED = {
     "EmptyResultError": Exit.FAILED,
     "InsufficientQuotaError": Exit.ACCOUNT,
     "InvalidRequestError": Exit.USAGE,
+    "JournalError": Exit.JOURNAL,
     "LiangxinError": Exit.OTHER,
     "NotFoundError": Exit.REFUSED,
     "PayloadTooLargeError": Exit.REFUSED,

@@ -18,7 +18,12 @@ from tests.cli.conftest import ROOT, Run
 # The tables of the two pages, as the providers' reference documents have them.
 Z_IMAGE: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "required": True, "enum": ["z-image"]},
-    "callBackUrl": {"type": "string", "required": False, "https": True},
+    "callBackUrl": {
+        "type": "string",
+        "required": False,
+        "https": True,
+        "public": True,
+    },
     "input.prompt": {"type": "string", "required": True, "min_length": 1},
     "input.image_size": {
         "type": "string",

@@ -20,6 +20,7 @@ from liangxin_async._errors import (
     EmptyResultError,
     InsufficientQuotaError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     NotFoundError,
     PayloadTooLargeError,
@@ -94,7 +95,11 @@ TREE: dict[type[LiangxinError], tuple[type[Exception], dict[str, Any], str]] = {
     UnprocessableError: (ApiError, ANSWER, "no"),
     SaturatedError: (ApiError, ANSWER | {"retry_after": 17.0}, "no"),
     SubmitTimeoutError: (SaturatedError, ANSWER | {"retry_after": None}, "no"),
-    ServiceError: (ApiError, ANSWER | {"refused": True}, "no"),
+    ServiceError: (
+        ApiError,
+        ANSWER | {"refused": True, "retry_after": 30.0},
+        "no",
+    ),
     TaskError: (LiangxinError, TASK, "yes"),
     TaskFailedError: (
         TaskError,
@@ -105,6 +110,11 @@ TREE: dict[type[LiangxinError], tuple[type[Exception], dict[str, Any], str]] = {
     TaskLostError: (TaskError, TASK, "yes"),
     EmptyResultError: (TaskError, TASK, "yes"),
     DownloadError: (LiangxinError, DOWNLOAD, "yes"),
+    JournalError: (
+        LiangxinError,
+        {"path": "out/journal.sqlite", "reason": "disk", "task_id": "task_1"},
+        "yes",
+    ),
 }
 CLASSES = list(TREE)
 

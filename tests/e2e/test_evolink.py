@@ -174,7 +174,7 @@ async def test_model_of_the_other_service_is_refused_before_sending(
     [
         Generic("gpt-image-2", {"prompt": "a", "model": "another"}),
         Generic("gpt-image-2", {"prompt": "a", "callback_url": "https://x.example"}),
-        Generic("gpt-image-2", {"prompt": "a"}, callback_url="https://10.0.0.1/x"),
+        Generic("a-film", {"prompt": "a"}, kind="video"),
         Generic(
             "gpt-image-2",
             {"prompt": "a"},

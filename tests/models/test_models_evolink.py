@@ -194,6 +194,7 @@ INTERNAL = [
         "0x",
         "3232235521",
     ),
+    *("intern", "4294967296", "box.local", "a.internal", "x.home.arpa", "my-localhost"),
     *("127.0.0.1.", "localhost", "LOCALHOST", "localhost.", "a.b.localhost"),
     *("[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]"),
     *("[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[0:0:0:0:0:0:0:1]", "[::127.0.0.1]"),
@@ -205,15 +206,14 @@ PUBLIC = [
     *("134744072", "0x8.8", "8.8", "[2606:4700::1111]", "[::ffff:8.8.8.8]"),
     *(
         "localhost.example",
-        "my-localhost",
+        "my-localhost.example",
         "10.example",
         "127.0.0.1.example",
-        "10-0-0-1",
+        "10-0-0-1.example",
     ),
     *(
         "xn--fiqs8s.example",
         "画.example",
-        "4294967296",
         "1.2.3.4.5",
         "08.1",
         "256.1.1.1",
@@ -294,11 +294,13 @@ def test_callback_url_with_a_password_is_not_our_business() -> None:
 
 
 def test_check_of_a_callback_is_that_of_its_service() -> None:
-    """The two entries, for callbacks of a session and of `Generic`: one rule each."""
-    for url in ("https://127.0.0.1/x", "https://bot.example/" + "x" * 3000):
-        assert list(check(CALL_BACK_URL, url)) == []
-        (problem,) = check(EVOLINK_CALLBACK_URL, url)
-        assert problem.field == "callback_url"
+    """Both must be public; only EvoLink states a length."""
+    long = "https://bot.example/" + "x" * 3000
+    assert list(check(CALL_BACK_URL, long)) == []
+    (problem,) = check(EVOLINK_CALLBACK_URL, long)
+    assert problem.field == "callback_url"
+    for info in (CALL_BACK_URL, EVOLINK_CALLBACK_URL):
+        assert len(list(check(info, "https://127.0.0.1/x"))) == 1
     for info in (CALL_BACK_URL, EVOLINK_CALLBACK_URL):
         assert list(check(info, None)) == []
         assert list(check(info, "https://bot.example/x")) == []

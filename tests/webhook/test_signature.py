@@ -44,6 +44,11 @@ def test_signature_of_the_documented_formula() -> None:
     assert judged() is Signature.VALID
 
 
+def test_signature_is_true_only_when_valid() -> None:
+    """`if check_signature(...)` must not let a forgery in."""
+    assert [verdict for verdict in Signature if verdict] == [Signature.VALID]
+
+
 @pytest.mark.parametrize(
     "body",
     [
