@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from liangxin_async._errors import ConfigurationError, InvalidRequestError, Problem
+from liangxin_async.dialects import DIALECTS
 from liangxin_async.models import Request
 from liangxin_async.models._check import check
 
@@ -32,6 +34,18 @@ def check_dialect(dialect: Dialect) -> Dialect:
             f"dialect: got {dialect!r}; allowed: LIANGXIN, EVOLINK or another Dialect"
         )
     return dialect
+
+
+def check_address(base_url: str, dialect: Dialect) -> None:
+    """Refuse the documented address of another service: it would get the key."""
+    host = urlsplit(base_url).hostname
+    for other in DIALECTS:
+        theirs = other.default_base_url
+        if other.name != dialect.name and theirs and urlsplit(theirs).hostname == host:
+            raise ConfigurationError(
+                f"base_url: {base_url!r} is the address of {other.name}, and the "
+                f"session speaks {dialect.name}; pass dialect={other!r}"
+            )
 
 
 def check_callback_url(url: Any, rule: FieldInfo) -> str | None:

@@ -163,6 +163,10 @@ def resolve_base_url(given: str | None, variable: str, default: str | None) -> s
     """
     if given is not None and not isinstance(given, str):
         raise ConfigurationError(f"base_url: a str or None, not {type(given).__name__}")
+    if given is not None and not given.strip():
+        raise ConfigurationError(
+            "base_url: blank; allowed: https://host[:port][/prefix], or None"
+        )
     url = (given or os.environ.get(variable, "")).strip() or default
     if not url:
         raise ConfigurationError(

@@ -29,9 +29,10 @@ from liangxin_async._errors import (
     SessionClosedError,
     shorten,
 )
-from liangxin_async._media import numbered, safe_stem
+from liangxin_async._media import largest, numbered, safe_stem
 from liangxin_async._partfile import FailedTryError, Place
 from liangxin_async._webfile import SavedFile, WebClient, open_client
+from liangxin_async.models import kind_of
 
 if TYPE_CHECKING:
     import os
@@ -129,7 +130,7 @@ class _Job:
     folder: Path
     stem: str
     replace: bool
-    limit: int | None
+    limit: Callable[[str], int]
     refresh: Callable[[str], Awaitable[TaskRecord]]
     saved: list[Path] = field(factory=list)
 
@@ -148,6 +149,12 @@ class _Job:
             reason=failure.reason,
             http_status=failure.status,
         )
+
+
+def _limit_for(result: Result, given: int | None) -> Callable[[str], int]:
+    """Return how large a file of `result` may be, by its content type."""
+    kind = kind_of(result.model)
+    return lambda said: largest(kind, said) if given is None else given
 
 
 @frozen(eq=False)
@@ -223,8 +230,8 @@ class Downloader:
                 name is replaced. Characters that are unsafe in names are changed.
             overwrite: with a `stem`: whether a taken name is replaced. Otherwise ours
                 becomes `<name>-2` and so on.
-            max_size_bytes: largest file; None for 64 MiB, and 1 GiB for what the
-                server calls video or audio.
+            max_size_bytes: largest file; None for 64 MiB, and 1 GiB for videos (by
+                the model, or where nobody knows that, by the server's word).
             timeout: seconds for the whole call; None for no limit but the silence
                 that `read_timeout` bounds.
 
@@ -242,7 +249,7 @@ class Downloader:
             folder=Path(to),
             stem=safe_stem(name, unicode_letters=stem is not None),
             replace=stem is None or overwrite,
-            limit=max_size_bytes,
+            limit=_limit_for(result, max_size_bytes),
             refresh=refresh,
         )
         opened = self._open()

@@ -62,9 +62,16 @@ MOST_OF_A_PICTURE = 64 * 1024 * 1024  # bytes, decoded (reliability.md 3.3)
 MOST_OF_A_FILM = 1024 * 1024 * 1024
 
 
-def largest(content_type: str) -> int:
-    """Return how large a file may grow that the server calls by `content_type`."""
-    is_film = _kind_of(content_type).startswith(("video/", "audio/"))
+def largest(kind: str | None, content_type: str) -> int:
+    """Return how many bytes a file may have.
+
+    Args:
+        kind: what its model makes, "image" or "video"; None where nobody knows, and
+            then the server's word counts.
+        content_type: what the server calls it.
+    """
+    said = _kind_of(content_type).startswith(("video/", "audio/"))
+    is_film = kind == "video" or (kind is None and said)
     return MOST_OF_A_FILM if is_film else MOST_OF_A_PICTURE
 
 

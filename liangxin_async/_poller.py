@@ -67,6 +67,8 @@ class _Open:
     since: float  # when it was accepted or attached, monotonic
     deadline: float  # when it is given up, monotonic; may be infinite
     permit: Permit | None
+    kind: str | None  # what it makes, where that is known
+    answered: bool = False  # whether a query has ever shown it
     polls: int = 0
     asked_at: float = 0.0  # age at the last usable answer
     failed_in_a_row: int = 0
@@ -115,7 +117,7 @@ class Poller:
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
         deadline = now + self._polling.patience_with(kind)
-        task = _Open(handle, now, deadline, permit)
+        task = _Open(handle, now, deadline, permit, kind)
         self._open[handle.task_id] = task
         self._sweep_at(deadline + _LAST_QUERY)
         delay = (
@@ -264,9 +266,9 @@ class Poller:
             return  # closed or settled while the answer was under way
         step = next_step(task.handle.record, record)
         task.failed_in_a_row = 0
-        if task.handle.request is None and task.handle.model is None:
-            kind = kind_of(record.model)  # attached to; now somebody says what it is
-            task.deadline = task.since + self._polling.patience_with(kind)
+        task.answered = True
+        if task.kind is None:
+            self._learn_kind(task, record.model)
         age = now - task.since
         task.handle.note(record, changed=step is not Step.SAME)
         if step is Step.ENDED:
@@ -278,6 +280,13 @@ class Poller:
         self._go_on(
             task, now, next_delay(age, self._pace(task.handle.model), self._polling)
         )
+
+    def _learn_kind(self, task: _Open, model: str | None) -> None:
+        """An attached task, or one of a new model: now somebody says what it is."""
+        task.kind = kind_of(model)
+        if task.kind is not None:
+            task.deadline = task.since + self._polling.patience_with(task.kind)
+            self._sweep_at(task.deadline + _LAST_QUERY)
 
     def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
         now = self._loop.time()
@@ -297,7 +306,7 @@ class Poller:
         age, grace = now - task.since, self._polling.grace
         if task.permit is None:
             grace = min(grace, _ATTACHED_GRACE)
-        seen = task.handle.record is not None
+        seen = task.answered
         row = task.failed_in_a_row
         if is_lost(error, in_a_row=row, age=age, grace=grace, seen=seen):
             self._settle(task, _lost(task, error))
@@ -402,6 +411,6 @@ def _lost(task: _Open, error: LiangxinError) -> TaskLostError:
         record=handle.record,
     )
     lost.__cause__ = error
-    if task.permit is None and handle.record is None:
+    if task.permit is None and not task.answered:
         lost.charged = "unknown"  # attached to, and nobody has ever shown it
     return lost

@@ -22,6 +22,7 @@ import anyio
 from yarl import URL
 
 from liangxin_async._arguments import (
+    check_address,
     check_callback_url,
     check_count,
     check_dialect,
@@ -126,6 +127,7 @@ class Session:
         self._base_url = resolve_base_url(
             base_url, dialect.base_url_variable, dialect.default_base_url
         )
+        check_address(self._base_url, dialect)
         self._callback_url = check_callback_url(callback_url, dialect.callback_field)
         self._max_in_flight = check_count("max_in_flight", max_in_flight)
         self._polling = Polling() if polling is None else polling
@@ -434,7 +436,8 @@ class Session:
                 from the URL. The extension follows the file's own content.
             overwrite: whether a file named by `stem` may be replaced; otherwise the
                 next free number is added. Files named by task id are replaced.
-            max_size_bytes: per file; None is 64 MiB, and 1 GiB for video and audio.
+            max_size_bytes: per file; None is 64 MiB, and 1 GiB for videos: by the
+                model, or where nobody knows it, by the server's content type.
             timeout: seconds for all files; None sets no limit beyond
                 `Timeouts.download_idle`.
 

@@ -29,7 +29,6 @@ from liangxin_async._addresses import (
     environment_proxy,
     parse_link,
 )
-from liangxin_async._media import largest
 from liangxin_async._partfile import (
     FailedTryError,
     PartFile,
@@ -92,7 +91,7 @@ class WebClient:
     )
 
     async def attempt(
-        self, url: str, place: Place, *, limit: int | None
+        self, url: str, place: Place, *, limit: Callable[[str], int]
     ) -> SavedFile | FailedTryError:
         """Fetch `url` once and save it at `place`; return what came of it.
 
@@ -101,7 +100,7 @@ class WebClient:
         Args:
             url: as the service spells it.
             place: where the file shall go.
-            limit: largest file, in decoded bytes; None for `_media.largest`.
+            limit: gives the largest file, in decoded bytes, for a content type.
         """
         try:
             link = parse_link(url, allow_loopback=self._allow_loopback)
@@ -118,7 +117,9 @@ class WebClient:
         ) as exc:
             return _failure_of(exc)
 
-    async def _exchange(self, link: Link, place: Place, limit: int | None) -> SavedFile:
+    async def _exchange(
+        self, link: Link, place: Place, limit_of: Callable[[str], int]
+    ) -> SavedFile:
         for _ in range(_REDIRECTS + 1):
             session, proxy = self._direct, None
             if self._proxied is not None:
@@ -130,16 +131,19 @@ class WebClient:
                 location = response.headers.get("Location")
                 if response.status not in _MOVED or location is None:
                     _check_status(response.status)
-                    return await self._receive(response, place, limit)
+                    return await self._receive(response, place, limit_of)
                 link = link.follow(location, allow_loopback=self._allow_loopback)
         raise FailedTryError("refused", f"more than {_REDIRECTS} redirects")
 
     async def _receive(
-        self, response: aiohttp.ClientResponse, place: Place, limit: int | None
+        self,
+        response: aiohttp.ClientResponse,
+        place: Place,
+        limit_of: Callable[[str], int],
     ) -> SavedFile:
         announced, headers = response.content_length, response.headers
         kind = headers.get("Content-Type", "")
-        limit = largest(kind) if limit is None else limit
+        limit = limit_of(kind)
         if announced is not None and announced > limit:
             raise too_large(limit)
         chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()

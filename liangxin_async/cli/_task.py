@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liangxin_async._arguments import check_request
 from liangxin_async._errors import SubmitUnknownError
 from liangxin_async._events import Event, SubmitAccepted
 from liangxin_async._records import Result, TaskRecord
@@ -46,6 +47,7 @@ def generate(args: Namespace, out: Out) -> int:
 
     watch = Watch(tell)
     dialect = for_model(args.dialect, args.model)
+    check_request(request, dialect.name)
     session = new_session(dialect, args.base_url, watch)
     place = None if args.no_download else choose_place(args.output)
     advice = advice_on_model(args.model)

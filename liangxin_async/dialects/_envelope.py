@@ -189,8 +189,8 @@ def _remark(value: object) -> str | None:
 
 
 _WAIT = re.compile(
-    r"\b(?:after|in|wait)\s{1,3}(\d{1,6}(?:\.\d{1,3})?)\s{0,3}"
-    r"(s|secs?|seconds?|m|mins?|minutes?)\b",
+    r"\b(?:after|in|for|wait)\s{1,3}(?:about\s{1,3})?(\d{1,6}(?:\.\d{1,3})?)\s{0,3}"
+    r"(s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b",
     re.IGNORECASE,
 )
 
@@ -200,7 +200,7 @@ def _wait_in(suggestion: str | None) -> float | None:
     match = _WAIT.search(suggestion or "")
     if match is None:
         return None
-    return float(match[1]) * (60 if match[2][0] in "mM" else 1)
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2][0].lower()]
 
 
 def _retry_after(

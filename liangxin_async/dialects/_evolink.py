@@ -19,8 +19,8 @@ from attrs import frozen
 
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
 from liangxin_async._errors import InvalidRequestError, Problem, ProtocolError
-from liangxin_async._records import CreditCount, Credits, TaskRecord
-from liangxin_async.dialects._envelope import open_envelope
+from liangxin_async._records import CreditCount, Credits, TaskRecord, TaskState
+from liangxin_async.dialects._envelope import Envelope, open_envelope
 from liangxin_async.dialects._refusals import check_good, unreadable
 from liangxin_async.dialects._structure import as_is, make_structure
 from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
@@ -108,7 +108,7 @@ class EvolinkDialect:
     def read_credits(self, reply: WireReply) -> Credits:
         """See `TellsCredits.read_credits`."""
         envelope = open_envelope(reply)
-        check_good(envelope, reply, asked_task=False)
+        check_good(envelope, reply, asked_task=False, not_taken=_overloaded)
         data = envelope.data
         if not isinstance(data, dict):
             raise unreadable(reply, "an answer about credits without any")
@@ -139,15 +139,39 @@ def _task_in(reply: WireReply, *, asked_task: bool) -> dict[str, Any]:
     """Return the task object that a reply is, or raise what it is instead."""
     envelope = open_envelope(reply)
     body = envelope.body
-    if isinstance(body, dict) and 200 <= reply.status < 300 and _is_task(body):
-        return body
-    check_good(envelope, reply, asked_task=asked_task)
+    if isinstance(body, dict) and 200 <= reply.status < 300 and _has_id(body):
+        if not body.get("error") or _state(body.get("status")) is not TaskState.UNKNOWN:
+            return body
+        if not asked_task:  # a task is named: whatever the error says, it may exist
+            raise unreadable(reply, "a create answer with a task id and an error")
+    check_good(envelope, reply, asked_task=asked_task, not_taken=_overloaded)
     raise unreadable(reply, "an answer without a task")
 
 
-def _is_task(body: dict[str, Any]) -> bool:
-    has_id = (read_text(body.get("id")) or "").strip() != ""
-    return has_id and (isinstance(body.get("status"), str) or not body.get("error"))
+def _has_id(body: dict[str, Any]) -> bool:
+    return (read_text(body.get("id")) or "").strip() != ""
+
+
+def _overloaded(envelope: Envelope) -> bool:
+    """Whether EvoLink says "overload": its own 503, and no other name beside it."""
+    plain = envelope.names == ("service_unavailable_error",)
+    return plain and envelope.status == 503 and envelope.code in (None, 503)
+
+
+# "Anything else" is to be asked about again until the deadline (section 3).
+_STATES = {
+    "pending": TaskState.WAITING,
+    "processing": TaskState.GENERATING,
+    "completed": TaskState.SUCCESS,
+    "failed": TaskState.FAIL,
+    "cancelled": TaskState.FAIL,
+    "canceled": TaskState.FAIL,
+}
+
+
+def _state(value: object) -> TaskState:
+    word = value.strip().lower() if isinstance(value, str) else ""
+    return _STATES.get(word, TaskState.UNKNOWN)
 
 
 def _structure(task: dict[str, Any], reply: WireReply) -> TaskRecord:
@@ -186,6 +210,7 @@ _to_record = make_structure(
         "created_at": "created",
     },
     result_urls=as_is,
+    state=_state,
 )
 
 EVOLINK = EvolinkDialect()

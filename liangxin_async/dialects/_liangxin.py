@@ -11,13 +11,13 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
 from liangxin_async._errors import NotFoundError, ProtocolError
 from liangxin_async._records import TaskRecord, TaskState
 from liangxin_async.dialects._envelope import Envelope, open_envelope
-from liangxin_async.dialects._refusals import check_good, unreadable
+from liangxin_async.dialects._refusals import check_good, gateway_refused, unreadable
 from liangxin_async.dialects._structure import make_structure, read_seconds
 from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
 from liangxin_async.models._field import CALL_BACK_URL
@@ -69,7 +69,7 @@ class LiangxinDialect:
     def read_create(self, reply: WireReply) -> Accepted:
         """See `Dialect.read_create`."""
         envelope = open_envelope(reply)
-        check_good(envelope, reply, asked_task=False)
+        check_good(envelope, reply, asked_task=False, not_taken=gateway_refused)
         data = envelope.data
         members = data if isinstance(data, dict) else {}
         task_id = read_text(members.get("taskId")) or read_text(members.get("task_id"))
@@ -87,7 +87,7 @@ class LiangxinDialect:
         told = _told_by_code(envelope, task_id, reply)
         if told is not None:
             return told
-        check_good(envelope, reply, asked_task=True)
+        check_good(envelope, reply, asked_task=True, not_taken=gateway_refused)
         data = envelope.data
         if data is None and isinstance(envelope.body, dict) and "data" in envelope.body:
             raise NotFoundError(
@@ -121,21 +121,19 @@ def _told_by_code(
     """Return the record of a task that the answer's code declares over, else None."""
     body = envelope.body
     code = read_number(body.get("code")) if isinstance(body, dict) else None
-    if code not in _FAILED_CODES:
-        return None
-    if not 200 <= reply.status < 300 and reply.status != code:
-        return None
+    if code not in _FAILED_CODES or not 200 <= reply.status < 300:
+        return None  # as an HTTP status they are a proxy's, or a framework's
     data = envelope.data
-    if isinstance(data, dict) and data:
-        record = _structure(data, task_id, reply)
-        over = record.state.is_terminal and record.task_id == task_id
-        return record if over else None
-    return TaskRecord(
-        task_id=task_id,
+    record = _structure(data if isinstance(data, dict) else {}, task_id, reply)
+    if record.task_id != task_id or (record.raw_state and not record.state.is_terminal):
+        return None
+    if record.state.is_terminal:
+        return record
+    return evolve(
+        record,
         state=TaskState.FAIL,
-        raw_state="",
-        fail_code=envelope.shown_code,
-        fail_message=envelope.message or None,
+        fail_code=record.fail_code or envelope.shown_code,
+        fail_message=record.fail_message or envelope.message or None,
         raw=body,
     )
 

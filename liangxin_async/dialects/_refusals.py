@@ -10,6 +10,8 @@ can mean it, and the gateway's own saturation sentence.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from liangxin_async._errors import (
     ApiError,
@@ -29,21 +31,26 @@ from liangxin_async._errors import (
 from liangxin_async.dialects._envelope import Envelope
 from liangxin_async.dialects._wire import WireReply
 
+NotTaken: TypeAlias = Callable[[Envelope], bool]
 
-def check_good(envelope: Envelope, reply: WireReply, *, asked_task: bool) -> None:
+
+def check_good(
+    envelope: Envelope, reply: WireReply, *, asked_task: bool, not_taken: NotTaken
+) -> None:
     """Raise unless `envelope`, which `reply` was opened to, is JSON and no refusal.
 
     Args:
         envelope: the opened answer.
         reply: the answer.
         asked_task: whether it answers a query about a task; see `to_error`.
+        not_taken: see `to_error`.
 
     Raises:
         LiangxinError: what the refusal means.
         ProtocolError: it is not JSON.
     """
     if envelope.is_error:
-        raise to_error(envelope, asked_task=asked_task)
+        raise to_error(envelope, asked_task=asked_task, not_taken=not_taken)
     if not envelope.is_json:
         raise unreadable(reply, "an answer that is not JSON")
 
@@ -70,6 +77,10 @@ _NOT_FOUND_NAMES = frozenset(("task_not_exist", "task_not_found", "invalid_task_
 _NOT_FOUND_TEXT = re.compile(
     r"recordinfo is null|taskid parameter is required|task not found|task_not_exist",
     re.IGNORECASE,
+)
+# Names that leave nothing for the text to say about a quota.
+_SAYS_OTHERWISE = frozenset(
+    ("rate_limit_error", "permission_error", "authentication_error")
 )
 _CAN_MEAN_QUOTA = frozenset((402, 403, 429, 433))
 _SATURATED_CODES = frozenset((429, 430))
@@ -98,7 +109,6 @@ _NOT_PASSED_ON = frozenset(
         "system_cpu_overloaded",
         "system_memory_overloaded",
         "system_disk_overloaded",
-        "service_unavailable_error",  # EvoLink's "overload"
     )
 )
 _GATEWAY_TYPE = "new_api_error"
@@ -119,17 +129,23 @@ _STATUS_OF_NAME: dict[str, int] = {
     "not_found_error": 404,
     "request_too_large_error": 413,
     "rate_limit_error": 429,
+    "service_unavailable_error": 503,
     **dict.fromkeys(_NOT_PASSED_ON, 503),
 }
 
 
-def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
+def to_error(
+    envelope: Envelope, *, asked_task: bool, not_taken: NotTaken
+) -> LiangxinError:
     """Return the error that `envelope` stands for.
 
     Args:
         envelope: an answer for which `is_error` holds, or whose data is unusable.
         asked_task: whether it answers a query about a task, where several codes and
             texts of the family mean "no such task".
+        not_taken: tells of a fault (5xx and the like) whether the service, by its own
+            documents, says with it that it did not take the request. Only then may a
+            create be sent again.
     """
     if 300 <= envelope.status < 400:
         return ConfigurationError(
@@ -160,7 +176,7 @@ def to_error(envelope: Envelope, *, asked_task: bool) -> LiangxinError:
         code=envelope.shown_code,
         message=envelope.shown_message,
         request_id=envelope.request_id,
-        refused=_is_clear_refusal(envelope, status),
+        refused=not_taken(envelope),
         retry_after=envelope.retry_after,
     )
 
@@ -193,6 +209,8 @@ def _deciding_status(envelope: Envelope) -> int:
 def _speaks_of_quota(envelope: Envelope) -> bool:
     if any(_QUOTA_NAME.search(name) for name in envelope.names):
         return True
+    if not _SAYS_OTHERWISE.isdisjoint(envelope.names):
+        return False
     status = _deciding_status(envelope)
     return status in _CAN_MEAN_QUOTA and bool(
         _QUOTA_TEXT.search(envelope.message[:_SEARCHED])
@@ -223,8 +241,9 @@ def _says_saturated(envelope: Envelope, status: int) -> bool:
     return own_words and status in (502, 503)
 
 
-def _is_clear_refusal(envelope: Envelope, status: int) -> bool:
-    """Whether the service itself says that it did not take the request."""
+def gateway_refused(envelope: Envelope) -> bool:
+    """Whether the family's gateway itself says that it did not take the request."""
+    status = _deciding_status(envelope)
     if status in _CLEAR_REFUSALS:
         return True
     if status != 503:

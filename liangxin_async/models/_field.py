@@ -138,7 +138,6 @@ CALL_BACK_URL: Final = FieldInfo(
     "callBackUrl",
     "string",
     https=True,
-    public=True,
     notes="Top level. Public HTTPS URL for the final callback.",
 )
 EVOLINK_CALLBACK_URL: Final = FieldInfo(

@@ -75,6 +75,7 @@ def check_signature(
     Raises:
         ConfigurationError: the key is empty, with which anybody could sign.
     """
+    _check_key(key)
     found = {name.lower(): value for name, value in headers.items()}
     stamp = found.get(TIMESTAMP_HEADER.lower())
     given = found.get(SIGNATURE_HEADER.lower())
@@ -86,7 +87,7 @@ def check_signature(
     right = sign(task_id, stamp, key=key)
     if not hmac.compare_digest(right.encode(), given.encode("utf-8", "replace")):
         return Signature.WRONG
-    if max_age is not None and abs(now - int(stamp)) > max_age:
+    if max_age is not None and not abs(now - int(stamp)) <= max_age:  # NaN is stale
         return Signature.STALE
     return Signature.VALID
 
@@ -97,17 +98,24 @@ def sign(task_id: str, timestamp: str, *, key: str) -> str:
     Raises:
         ConfigurationError: the key is empty.
     """
-    if not key.strip():
-        raise ConfigurationError("webhook key: empty; with it anybody could sign")
+    _check_key(key)
     text = f"{task_id}.{timestamp}"
     mac = hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256)
     return base64.b64encode(mac.digest()).decode()
 
 
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or not key.strip():
+        raise ConfigurationError(
+            "webhook key: a text, not empty; with an empty one anybody could sign"
+        )
+
+
 def task_id_in(body: bytes) -> str | None:
     """Return the id of the task that a callback is about, or None.
 
-    It is `taskId` or `task_id`, in `data` or at the top.
+    It is `taskId` or `task_id`, in `data` or at the top. A body that names two tasks
+    names none: its reader might look at the one that was not signed.
     """
     try:
         value = parse_json(body)
@@ -116,9 +124,9 @@ def task_id_in(body: bytes) -> str | None:
     outer = value if isinstance(value, dict) else {}
     data = outer.get("data")
     inner: dict[str, Any] = data if isinstance(data, dict) else {}
-    for members in (inner, outer):
-        for name in ("taskId", "task_id"):
-            text = read_text(members.get(name))
-            if text is not None:
-                return text
-    return None
+    names = ("taskId", "task_id")
+    told = [
+        read_text(members.get(name)) for members in (inner, outer) for name in names
+    ]
+    ids = set(told) - {None}
+    return ids.pop() if len(ids) == 1 else None

@@ -22,7 +22,6 @@ Z_IMAGE: dict[str, dict[str, Any]] = {
         "type": "string",
         "required": False,
         "https": True,
-        "public": True,
     },
     "input.prompt": {"type": "string", "required": True, "min_length": 1},
     "input.image_size": {

@@ -209,7 +209,13 @@ def test_base_url_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_base_url("https://arg.example", own) == "https://arg.example"
     monkeypatch.setenv(VARIABLE, "  ")
     assert resolve_base_url(None, own) == own
-    assert resolve_base_url("", own) == own
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_base_url_blank_is_no_default(blank: str) -> None:
+    """A variable that was forgotten must not lead to the real, paid service."""
+    with pytest.raises(ConfigurationError, match="blank"):
+        resolve_base_url(blank, "https://own.example")
 
 
 def test_base_url_has_no_built_in_default() -> None:

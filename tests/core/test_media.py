@@ -298,18 +298,22 @@ def test_numbered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "mebibytes"),
+    ("kind", "content_type", "mebibytes"),
     [
-        ("image/png", 64),
-        ("", 64),
-        ("application/octet-stream", 64),
-        ("video/mp4", 1024),
-        ("Video/MP4; codecs=avc1", 1024),
-        ("audio/mpeg", 1024),
+        (None, "image/png", 64),
+        (None, "", 64),
+        (None, "application/octet-stream", 64),
+        (None, "video/mp4", 1024),
+        (None, "Video/MP4; codecs=avc1", 1024),
+        (None, "audio/mpeg", 1024),
+        ("video", "application/octet-stream", 1024),
+        ("video", "image/png", 1024),
+        ("image", "video/mp4", 64),
+        ("image", "image/png", 64),
     ],
 )
-def test_largest_file_by_what_the_server_calls_it(
-    content_type: str, mebibytes: int
+def test_largest_file_by_kind_and_content_type(
+    kind: str | None, content_type: str, mebibytes: int
 ) -> None:
-    """A film may be larger than a picture; nothing may be endless."""
-    assert largest(content_type) == mebibytes * 1024 * 1024
+    """A film may be larger than a picture; a picture's server cannot say otherwise."""
+    assert largest(kind, content_type) == mebibytes * 1024 * 1024

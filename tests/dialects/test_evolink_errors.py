@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from liangxin_async._core.backoff import Verdict
+from liangxin_async._core.backoff import Verdict, judge_create
 from liangxin_async._errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
     InsufficientQuotaError,
+    LiangxinError,
     NotFoundError,
     PayloadTooLargeError,
     PermissionDeniedError,
@@ -20,6 +21,8 @@ from liangxin_async._errors import (
     SaturatedError,
     ServiceError,
 )
+from liangxin_async._records import TaskState
+from liangxin_async.dialects import EVOLINK, LIANGXIN
 from tests.dialects.evolink_samples import (
     create,
     credits_of,
@@ -68,7 +71,9 @@ def test_error_of_every_row(
     refused = refusal(answered)
     assert type(refused) is expected
     assert (refused.http_status, refused.message) == (status, "some words")
-    assert verdict(answered) is judged
+    # A name beside "overload" may mean that the request was passed on: that is doubt.
+    passed_on = judged is AGAIN and code == "name"
+    assert verdict(answered) is (UNKNOWN if passed_on else judged)
     assert type(query(answered)) is expected
     assert type(credits_of(answered)) is expected
 
@@ -164,6 +169,52 @@ def test_retry_after_in_the_suggestion(suggestion: Any, seconds: float | None) -
     refused = refusal(reply(body, 429))
     assert isinstance(refused, SaturatedError)
     assert refused.retry_after == seconds
+
+
+@pytest.mark.parametrize("name", ["do_request_failed", "upstream_error", "x_y"])
+@pytest.mark.parametrize("read_create", [EVOLINK.read_create, LIANGXIN.read_create])
+def test_overload_with_another_name_is_doubt(name: str, read_create: Any) -> None:
+    """`do_request_failed` was sent: its type alone makes no clear refusal."""
+    body = error(name, "upstream overloaded", "service_unavailable_error")
+    with pytest.raises(ServiceError) as caught:
+        read_create(reply(body, 503))
+    assert judge_create(caught.value, left=True) is UNKNOWN
+
+
+@pytest.mark.parametrize("code", ["", 503])
+def test_overload_of_evolink_says_nothing_about_liangxin(code: Any) -> None:
+    """The type is EvoLink's word; from LiangXin's gateway it may be an upstream's."""
+    body = error(code, "upstream overloaded", "service_unavailable_error")
+    with pytest.raises(ServiceError) as caught:
+        LIANGXIN.read_create(reply(body, 503))
+    assert judge_create(caught.value, left=True) is UNKNOWN
+
+
+@pytest.mark.parametrize("words", ["Quota exceeded", "your credits are untouched"])
+def test_rate_limit_by_name_is_no_empty_balance(words: str) -> None:
+    """Names come before texts: here 402 is the empty balance."""
+    refused = refusal(reply(error(429, words, "rate_limit_error"), 429))
+    assert type(refused) is SaturatedError
+    denied = refusal(reply(error(403, "no quota group", "permission_error"), 403))
+    assert type(denied) is PermissionDeniedError
+
+
+@pytest.mark.parametrize("code", [429, 400, 402, 503])
+def test_create_that_names_a_task_and_an_error_is_doubt(code: int) -> None:
+    """A task is named, so it may exist: neither sent again nor called refused."""
+    for status in (None, "error"):
+        body = {"id": "task-unified-1-a", "status": status, "error": {"code": code}}
+        with pytest.raises(LiangxinError) as caught:
+            EVOLINK.read_create(reply(body))
+        assert judge_create(caught.value, left=True) is UNKNOWN
+
+
+@pytest.mark.parametrize("word", ["error", "fail", "success", "finished", "succeeded"])
+def test_status_that_evolink_does_not_document_is_not_the_end(word: str) -> None:
+    """Anything else is asked about again until the deadline."""
+    found = EVOLINK.read_query(reply({"id": "T", "status": word}), "T")
+    assert found.state is TaskState.UNKNOWN
+    assert found.raw_state == word
 
 
 def test_retry_after_of_overload() -> None:

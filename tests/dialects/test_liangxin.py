@@ -640,11 +640,17 @@ def test_query_code_that_means_failed(code: Any, data: Any) -> None:
     assert ended.raw["msg"] == "no luck"
 
 
-@pytest.mark.parametrize("code", [408, 501])
-def test_query_code_that_means_failed_under_its_own_status(code: int) -> None:
-    """A service may repeat the code as HTTP status."""
-    ended = LIANGXIN.read_query(reply(form_a(code, "no luck"), status=code), "T")
-    assert ended.fail_code == str(code)
+@pytest.mark.parametrize("state", [None, "", "missing"])
+def test_query_code_that_means_failed_beside_a_record_without_a_state(
+    state: str | None,
+) -> None:
+    """The record names our task and no state: then the code is its end."""
+    data = {"taskId": "T", "failMsg": "out of luck", "state": state}
+    if state == "missing":
+        del data["state"]
+    ended = LIANGXIN.read_query(reply(form_a(501, data=data)), "T")
+    assert ended.state is TaskState.FAIL
+    assert (ended.fail_code, ended.fail_message) == ("501", "out of luck")
 
 
 @pytest.mark.parametrize(
@@ -653,6 +659,8 @@ def test_query_code_that_means_failed_under_its_own_status(code: int) -> None:
         reply(form_a(501, data={"taskId": "T", "state": "generating"})),
         reply(form_a(501, data={"taskId": "other", "state": "fail"})),
         reply(form_a(501), status=500),
+        reply(form_a(501), status=501),
+        reply(form_a(408), status=408),
         reply(form_c("api_not_implemented"), status=501),
         reply(b"", status=408),
         reply(HTML, status=501),

@@ -156,6 +156,30 @@ async def test_evolink_task_is_attached_to_by_id() -> None:
     assert result.task_id == handle.task_id
 
 
+@pytest.mark.parametrize("seconds", [0.6, 3.0])
+async def test_evolink_record_that_shows_up_late(seconds: float) -> None:
+    """The task object of the create is no answer to a query: the grace holds."""
+    scenario = {"visible_after": seconds, "duration": 0.05}
+    async with emulated(dialect=EVOLINK, scenario=scenario) as (session, emulator):
+        handle = await session.submit(CAT)
+        assert handle.record is not None
+        assert (await handle).urls
+    assert emulator.ledger.queries_refused["not_found"] > 3
+
+
+def test_session_refuses_the_address_of_the_other_service() -> None:
+    """EvoLink's address in a session that speaks LiangXin would get the wrong key."""
+    with pytest.raises(ConfigurationError, match="dialect=EVOLINK"):
+        Session("a-key", base_url="https://api.evolink.ai")
+
+
+def test_session_takes_no_name_for_a_dialect() -> None:
+    """A name is a likely slip, and gets one clear sentence."""
+    name: Any = "evolink"
+    with pytest.raises(ConfigurationError, match="allowed: LIANGXIN, EVOLINK"):
+        Session("a-key", dialect=name)
+
+
 @pytest.mark.parametrize(
     ("dialect", "request_"), [(LIANGXIN, CAT), (EVOLINK, ZImage("a cat"))]
 )

@@ -196,6 +196,20 @@ async def test_poller_learns_from_the_record_that_an_attached_task_is_a_video() 
         assert 600 <= anyio.current_time() - start < 602
 
 
+async def test_poller_remembers_what_an_attached_task_is() -> None:
+    """Named once is enough: later records may leave the model out."""
+    service = FakeService(duration=1e9)
+    service.ends["task_v"] = 1e9
+    models = iter(["kling-v3-pro"])
+    service.on_query = lambda task_id: service.record(task_id, model=next(models, None))
+    polling = Polling(patience=None, video_patience=600.0)
+    async with session_on(service, polling=polling) as session:
+        start = anyio.current_time()
+        with pytest.raises(TaskTimeoutError):
+            await session.attach("task_v")
+        assert 600 <= anyio.current_time() - start < 604
+
+
 async def test_poller_gives_up_on_time_though_nobody_can_ask() -> None:
     """Every deadline is kept, in whatever order they come, with no query answered."""
     service = FakeService(duration=1e9, latency=1e6)

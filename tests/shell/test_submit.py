@@ -165,8 +165,8 @@ async def test_submit_sent_back_by_the_gateway_is_sent_again(first: WireReply) -
 @pytest.mark.parametrize("status", [429, 503])
 async def test_submit_waits_as_long_as_the_service_asks_in_words(status: int) -> None:
     """A wait inside `fallback_suggestion` counts like a Retry-After."""
-    kind = {429: "rate_limit_error", 503: "service_unavailable_error"}[status]
-    error = {"code": status, "type": kind, "fallback_suggestion": "retry after 40 s"}
+    name = {429: "too_many_requests", 503: "model_not_found"}[status]
+    error = {"code": name, "fallback_suggestion": "retry after 40 s"}
     answers: list[WireReply | None] = [reply({"error": error}, status), None]
     service = FakeService(on_create=lambda body: answers.pop(0))
     async with session_on(service) as session:

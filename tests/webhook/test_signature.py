@@ -56,7 +56,7 @@ def test_signature_is_true_only_when_valid() -> None:
         {"data": {"task_id": "task_1"}},
         {"taskId": "task_1", "data": None},
         {"task_id": "task_1"},
-        {"data": {"taskId": "task_1"}, "taskId": "another"},
+        {"data": {"taskId": "task_1"}, "taskId": "task_1"},
         {"data": {"taskId": "", "task_id": "task_1"}},
     ],
 )
@@ -116,7 +116,18 @@ def test_signature_timestamp_unreadable(stamp: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["", "[]", "5", "{", b"\xff", "{}", '{"data": {"taskId": null}}', "[" * 9999],
+    [
+        "",
+        "[]",
+        "5",
+        "{",
+        b"\xff",
+        "{}",
+        '{"data": {"taskId": null}}',
+        "[" * 9999,
+        '{"data": {"taskId": "task_1"}, "taskId": "another"}',
+        '{"data": {"taskId": "task_1", "task_id": "another"}}',
+    ],
 )
 def test_signature_body_without_a_task_id(body: str | bytes) -> None:
     """A body that names no task cannot be vouched for."""
@@ -133,6 +144,8 @@ def test_signature_body_without_a_task_id(body: str | bytes) -> None:
         (1_777_600_000.0, 0.0, Signature.VALID),
         (1_777_600_001.0, 0.0, Signature.STALE),
         (9_999_999_999.0, None, Signature.VALID),
+        (float("nan"), 300.0, Signature.STALE),
+        (1_777_600_000.0, float("nan"), Signature.STALE),
     ],
 )
 def test_signature_age(now: float, max_age: float | None, expected: Signature) -> None:
@@ -146,8 +159,10 @@ def test_signature_does_not_cover_the_result() -> None:
     assert judged(body=forged) is judged()
 
 
-@pytest.mark.parametrize("key", ["", " "])
-def test_signature_with_an_empty_key_is_refused(key: str) -> None:
+@pytest.mark.parametrize("key", ["", " ", None, b"key"])
+def test_signature_with_an_empty_key_is_refused(key: Any) -> None:
     """A forgotten setting must not let everybody in."""
     with pytest.raises(ConfigurationError, match="webhook key"):
         judged(key=key)
+    with pytest.raises(ConfigurationError, match="webhook key"):
+        check_signature({}, b"", key=key, now=NOW)
