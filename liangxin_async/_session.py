@@ -478,6 +478,13 @@ class Session:
             return ()
         return await runtime.drain(timeout)
 
+    async def _creates_told(self) -> None:
+        """Wait for the creates under way, `Timeouts.close` seconds at most."""
+        runtime = self._runtime
+        if runtime is not None and not runtime.is_gone:
+            with anyio.move_on_after(self._timeouts.close):
+                await runtime.submitter.idle()
+
     @property
     def pending(self) -> tuple[TaskHandle, ...]:
         """Handles of the tasks that are not over, oldest first. Store their ids and

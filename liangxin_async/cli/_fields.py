@@ -6,7 +6,6 @@ takes any field: a value that is JSON is sent as that, all else as text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, NoReturn
@@ -22,6 +21,7 @@ from liangxin_async.models import (
     describe,
     parse_field,
 )
+from liangxin_async.models._parse import json_or_text
 
 Given = Sequence[tuple[str, str | None]]  # option with its dashes, text or None
 
@@ -186,18 +186,7 @@ def _any_fields(given: Given) -> Iterator[tuple[str, Any]]:
         plain = name.removeprefix("--")
         exact = plain.removeprefix("input.")
         key = exact if exact != plain else plain.replace("-", "_")
-        yield key, True if text is None else _json_or_text(text)
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
+        yield key, True if text is None else json_or_text(text)
 
 
 def _check_once(names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async.models._field import FieldInfo
@@ -18,6 +18,21 @@ FieldValue: TypeAlias = str | int | bool | tuple[str, ...] | dict[str, Any]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _BOOLEANS = {"true": True, "false": False}
+
+
+def json_or_text(text: str) -> Any:
+    """Return the JSON value that `text` is, or else `text` itself.
+
+    For fields of which nobody described the type. NaN and the like are no JSON.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
 
 
 def parse_field(info: FieldInfo, text: str) -> FieldValue:
