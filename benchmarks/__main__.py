@@ -8,13 +8,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import client_cost, import_time, open_task_memory
+from benchmarks import (
+    bulk_run,
+    client_cost,
+    import_time,
+    journal_commits,
+    open_task_memory,
+)
 from benchmarks._report import Options, Report
 
 _ALL: dict[str, ModuleType] = {
     "client_cost": client_cost,
     "open_task_memory": open_task_memory,
     "import_time": import_time,
+    "journal_commits": journal_commits,
+    "bulk_run": bulk_run,
 }
 
 

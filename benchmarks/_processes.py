@@ -26,13 +26,16 @@ class MeasurementError(Exception):
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Run the lean server in a process of its own; yields its base URL.
+def server(module: str = "_server") -> Iterator[str]:
+    """Run a server in a process of its own; yields its base URL.
+
+    Args:
+        module: which one of `benchmarks`; by default the lean one.
 
     Raises:
         MeasurementError: it did not start.
     """
-    command = [sys.executable, "-m", "benchmarks._server"]
+    command = [sys.executable, "-m", f"benchmarks.{module}"]
     with subprocess.Popen(
         command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

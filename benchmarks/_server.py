@@ -37,7 +37,7 @@ class _Task:
 
 
 @define
-class _Service:
+class Service:
     """The tasks and counts of one run."""
 
     random: Random = field(factory=Random)
@@ -144,8 +144,9 @@ def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json")
 
 
-async def _serve() -> None:
-    service = web.Server(_Service().handle)
+async def serve(made: Service) -> None:
+    """Serve until standard input ends; the URL goes to standard output."""
+    service = web.Server(made.handle)
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(service, "127.0.0.1", 0, backlog=_BACKLOG)
     host, port = listener.sockets[0].getsockname()
@@ -156,4 +157,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(serve(Service()))

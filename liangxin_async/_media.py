@@ -299,5 +299,8 @@ def _is_reserved(stem: str) -> bool:
 
 
 def numbered(stem: str, position: int, count: int) -> str:
-    """Return the stem of file `position` (from 0) of `count`: `stem`, or `stem-<n>`."""
-    return stem if count == 1 else f"{stem}-{position + 1}"
+    """Return the stem of file `position` (from 0) of `count`: `stem`, or `stem_<n>`.
+
+    Not with a hyphen, which stems end with themselves: `cat-2` may be another's file.
+    """
+    return stem if count == 1 else f"{stem}_{position + 1}"

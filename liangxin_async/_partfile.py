@@ -112,7 +112,7 @@ def _claim(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a new name in `folder` survive a power cut, where the system can."""
     flag = getattr(os, "O_DIRECTORY", None)
     if flag is None:  # Windows opens no folders
@@ -273,7 +273,7 @@ class PartFile:
             os.fsync(self._file.fileno())
             self._file.close()  # before the rename, for Windows
             path = self._place.publish(self._path, extension)
-            _sync_folder(self._place.folder)
+            sync_folder(self._place.folder)
             return path
 
 

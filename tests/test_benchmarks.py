@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks._report import Options, Report, Row, Spread
+from benchmarks.bulk_run import run as bulk_run
 from benchmarks.client_cost import run as client_cost
 from benchmarks.open_task_memory import run as open_task_memory
 
@@ -49,6 +50,22 @@ def test_open_task_memory_smallest_counts_bytes_of_every_kind():
         assert row.figures["resident bytes/task"].median >= 0
 
 
+def test_bulk_run_smallest_sets_the_journal_against_none():
+    """Both runs saved all their lines; only the journal makes durable commits."""
+    rows = rows_of(bulk_run(SMALL, seconds=0.05))
+    assert set(rows) == {"sqlite", "memory"}
+    for row in rows.values():
+        assert row.figures["lines/s"].median > 0
+        assert row.figures["CPU ms/line"].median > 0
+        assert row.figures["peak RSS MB"].median > 1
+    sqlite, memory = rows["sqlite"].figures, rows["memory"].figures
+    assert sqlite["commits/s"].median > 0
+    assert "commits/s" not in memory
+    assert sqlite["lines/s to memory"].median == pytest.approx(
+        sqlite["lines/s"].median / memory["lines/s"].median
+    )
+
+
 def test_main_without_names_lists_every_benchmark(capsys):
     """The bare command says what there is and runs nothing."""
     main([])
@@ -56,6 +73,7 @@ def test_main_without_names_lists_every_benchmark(capsys):
     assert "client_cost" in shown
     assert "open_task_memory" in shown
     assert "import_time" in shown
+    assert "bulk_run" in shown
 
 
 def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):

@@ -112,7 +112,7 @@ class JournalError(LiangxinError):
     Attributes:
         path: the journal.
         reason: a word for programs: "locked", "foreign", "newer", "damaged",
-            "network", "disk", "conflict" or "closed".
+            "missing", "network", "disk", "conflict" or "closed".
         task_id: a task that was accepted and could not be written down, or None. Keep
             it: `session.attach(task_id)` waits for it.
     """

@@ -68,6 +68,10 @@ def _perform(line: list[str], out: Out) -> int:
 def _command(name: str) -> Command:
     """Return what does the work of a command, importing no more than that."""
     match name:
+        case "batch":
+            from liangxin_async.cli._batch import batch as command
+        case "gallery":
+            from liangxin_async.cli._gallery import gallery as command
         case "models":
             from liangxin_async.cli._models import models as command
         case "emulator":

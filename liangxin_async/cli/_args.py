@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 from liangxin_async._version import __version__
 from liangxin_async.cli import _exit
-from liangxin_async.cli._dialect import BY_NAME
-from liangxin_async.cli._errors import UsageError
+from liangxin_async.cli._args_batch import add_batch, add_gallery
+from liangxin_async.cli._options import (
+    ACCOUNT,
+    Parser,
+    account_options,
+    add_command,
+    json_option,
+    seconds,
+    whole,
+)
 
 _FIELD = re.compile(r"--[A-Za-z][\w.-]*(?==|$)")
 _MOST_PICTURES = 1000  # of the demo
-
-_ACCOUNT = """\
-The key is read from LIANGXIN_API_KEY, the address of the API from LIANGXIN_BASE_URL or
---base-url. Models of EvoLink go there, with EVOLINK_API_KEY (its address is known).
-`liangxin demo` needs none of these."""
 
 _EXAMPLES = {
     "generate": """\
@@ -51,13 +53,6 @@ or {"preset": "market"}: 20 creates in 10 s, codes inside HTTP 200, late records
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises where argparse would print and exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, advice=(f"`{self.prog} --help` shows what it takes",))
-
-
 class _KeepField(argparse.Action):
     """Adds (option, text or None) to `fields`, in the order of the line."""
 
@@ -72,13 +67,15 @@ class _KeepField(argparse.Action):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return what the line asks for; `command` says which command.
+    """Return what the line asks for; `command` says which command, `line` is the line.
 
     Raises:
         UsageError: it cannot be read.
         SystemExit: after `--help` and `--version`.
     """
-    return make_parser(argv).parse_args(argv)
+    args = make_parser(argv).parse_args(argv)
+    args.line = tuple(argv)
+    return args
 
 
 def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -87,11 +84,11 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     Fields differ by model and may be newer than this library, so argparse learns them
     from the line itself.
     """
-    parser = _Parser(
+    parser = Parser(
         prog="liangxin",
         description="Make, wait for and save pictures by LiangXin, services of its API "
         "family, and EvoLink.",
-        epilog=f"{_ACCOUNT}\n\n{_exit.table()}",
+        epilog=f"{ACCOUNT}\n\n{_exit.table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -99,6 +96,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _generate(commands, argv)
+    add_batch(commands)
+    add_gallery(commands)
     _status(commands)
     _wait(commands)
     _models(commands)
@@ -107,31 +106,16 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    commands: Any, name: str, summary: str, more: str = "", **settings: Any
-) -> _Parser:
-    made = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.{more}",
-        epilog=f"examples:\n{_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        **settings,
-    )
-    assert isinstance(made, _Parser), "subparsers are of the class of their parser"
-    return made
-
-
 def _generate(commands: Any, argv: Sequence[str]) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "generate",
         "make one picture, wait for it, and save it",
+        _EXAMPLES["generate"],
         " Its paths are printed.\n\n"
         "The fields of the model are options: --aspect-ratio 16:9, --seed 7; a list\n"
         "takes its option once for each item. `liangxin models MODEL` shows them.\n"
-        f"{_ACCOUNT}",
+        f"{ACCOUNT}",
         usage="liangxin generate MODEL PROMPT [--FIELD VALUE ...] [option ...]",
     )
     parser.add_argument("model", metavar="MODEL", help="model value, such as z-image")
@@ -171,7 +155,7 @@ def _field_options(argv: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(match[0] for match in matches if match))
 
 
-def _task_options(parser: _Parser, counted: str) -> set[str]:
+def _task_options(parser: Parser, counted: str) -> set[str]:
     parser.add_argument(
         "-o",
         "--output",
@@ -184,7 +168,7 @@ def _task_options(parser: _Parser, counted: str) -> set[str]:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help=f"for {counted}; saving is not counted (default: the 15 minutes, or the "
         "hour for videos, after which the library gives a task up)",
     )
@@ -193,82 +177,68 @@ def _task_options(parser: _Parser, counted: str) -> set[str]:
         action="store_true",
         help="print the URLs of the result instead; they expire",
     )
-    return {"--output", "--timeout", "--no-download"} | _account_options(parser)
-
-
-def _account_options(parser: _Parser) -> set[str]:
-    parser.add_argument(
-        "--base-url",
-        metavar="URL",
-        help="address of the API (default: LIANGXIN_BASE_URL or EVOLINK_BASE_URL)",
-    )
-    parser.add_argument(
-        "--dialect",
-        choices=sorted(BY_NAME),
-        help="the service's wire (default: as the model or the task id shows)",
-    )
-    return {"--base-url", "--dialect"} | _json_option(parser)
-
-
-def _json_option(parser: _Parser, words: str = "print one JSON object") -> set[str]:
-    parser.add_argument("--json", action="store_true", help=words)
-    return {"--json"}
+    return {"--output", "--timeout", "--no-download"} | account_options(parser)
 
 
 def _status(commands: Any) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "status",
         "ask once how a task is doing",
-        f" Exit code 0 whatever the state.\n\n{_ACCOUNT}",
+        _EXAMPLES["status"],
+        f" Exit code 0 whatever the state.\n\n{ACCOUNT}",
     )
     parser.add_argument("task_id", metavar="ID", help="the task's id")
-    _account_options(parser)
+    account_options(parser)
 
 
 def _wait(commands: Any) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "wait",
         "wait for a task that was made earlier, and save its files",
-        f"\n\n{_ACCOUNT}",
+        _EXAMPLES["wait"],
+        f"\n\n{ACCOUNT}",
     )
     parser.add_argument("task_id", metavar="ID", help="the task's id")
     _task_options(parser, "waiting")
 
 
 def _models(commands: Any) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "models",
         "list the known models, or the fields of one",
+        _EXAMPLES["models"],
         " Needs no key.",
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", help="model value")
-    _json_option(parser)
+    json_option(parser)
 
 
 def _emulator(commands: Any) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "emulator",
         "run a local service with made-up pictures until Ctrl-C",
+        _EXAMPLES["emulator"],
         " For tests and\ntrials, by clients in any language. Needs no key.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
-        "--port", type=_whole(0, 65535), default=0, help="default: a free one"
+        "--port", type=whole(0, 65535), default=0, help="default: a free one"
     )
     parser.add_argument("--scenario", metavar="FILE", help="JSON file of what to play")
     parser.add_argument("--api-key", metavar="KEY", help="the made-up key to accept")
-    _json_option(parser)
+    json_option(parser)
 
 
 def _demo(commands: Any) -> None:
-    parser = _command(
+    parser = add_command(
         commands,
         "demo",
         "make pictures by six models against the emulator, with nothing to set up",
+        _EXAMPLES["demo"],
         "\nReal HTTP on this machine, made-up pictures, more load than the service "
         "takes.",
     )
@@ -283,29 +253,8 @@ def _demo(commands: Any) -> None:
     parser.add_argument(
         "--count",
         metavar="N",
-        type=_whole(1, _MOST_PICTURES),
+        type=whole(1, _MOST_PICTURES),
         default=24,
         help=f"pictures, 1 to {_MOST_PICTURES} (default: %(default)s)",
     )
-    _json_option(parser, "print one JSON event a line, and a summary at the end")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
-    return value
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse_whole(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no whole number from {low} to {high}"
-            )
-        return int(text)
-
-    return parse_whole
+    json_option(parser, "print one JSON event a line, and a summary at the end")

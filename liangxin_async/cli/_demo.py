@@ -30,6 +30,7 @@ from liangxin_async.cli._progress import progress
 from liangxin_async.cli._report import facts, words
 from liangxin_async.cli._session import run
 from liangxin_async.cli._watch import Watch
+from liangxin_async.cli._words import plural
 from liangxin_async.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def demo(args: Namespace, out: Out) -> int:
         run(lambda: _make(course, out), watch, out)
     except StoppedError:
         if not out.as_json:
-            out.note(f"{_plural(course.saved, 'picture')} saved in {folder}")
+            out.note(f"{plural(course.saved, 'picture')} saved in {folder}")
         raise
     _summarise(course, out)
     return Exit.FAILED if course.failed else Exit.DONE
@@ -157,7 +158,7 @@ def _begin(course: Course, out: Out) -> None:
         return
     models = min(course.asked, len(MODELS))
     out.note(
-        f"demo: {_plural(course.asked, 'picture')} by {_plural(models, 'model')}, from "
+        f"demo: {plural(course.asked, 'picture')} by {plural(models, 'model')}, from "
         "an emulated service here"
     )
 
@@ -208,7 +209,7 @@ def _summarise(course: Course, out: Out) -> None:
     watch = course.watch
     failed = f", {course.failed} failed" if course.failed else ""
     out.line(
-        f"{_plural(course.saved, 'picture')} saved{failed} in {course.seconds:.1f} s"
+        f"{plural(course.saved, 'picture')} saved{failed} in {course.seconds:.1f} s"
     )
     each = ", one for each picture" if watch.accepted == course.saved else ""
     out.line(f"  creates accepted  {watch.accepted}{each}")
@@ -231,7 +232,3 @@ def _summary(course: Course) -> dict[str, Any]:
         "seconds": round(course.seconds, 2),
         "folder": str(course.folder.absolute()),
     }
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

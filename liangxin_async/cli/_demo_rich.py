@@ -1,60 +1,33 @@
-"""The demo, drawn on a terminal: a bar, and the six models under it."""
+"""The demo, drawn on a terminal: a bar, the counts, and the six models under them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from liangxin_async.cli._demo_plan import MODELS
-from liangxin_async.cli._watch import Tally
+from liangxin_async.cli._pieces import bar, models, words
 
 if TYPE_CHECKING:
     from liangxin_async.cli._demo import Course
 
-_BAR = 40  # cells
-
 
 def picture(course: Course) -> RenderableType:
     """Return what is on the screen now."""
-    return Group(_bar(course), _counts(course), _models(course))
+    saved = f"{course.saved}/{course.asked} saved"
+    first = bar(course.saved, course.asked, saved, f"{course.seconds:.1f} s")
+    limits = course.stats().limits
+    counts = words(f"{name} {count}" for name, count in _counts(course).items())
+    return Group(first, counts, models(MODELS, course.watch, limits))
 
 
-def _bar(course: Course) -> RenderableType:
-    row = Table.grid(padding=(0, 2))
-    row.add_row(
-        ProgressBar(course.asked, course.saved, width=_BAR),
-        Text(f"{course.saved}/{course.asked} saved", "bold"),
-        Text(f"{course.seconds:.1f} s", "dim"),
-    )
-    return row
-
-
-def _counts(course: Course) -> Text:
+def _counts(course: Course) -> dict[str, int]:
     watch = course.watch
-    counts = {
+    named = {
         "in flight": len(watch.open),
         "waiting": course.waiting,
         "refused (429)": watch.refused,
         "polls": watch.polls,
     }
-    if course.failed:
-        counts["failed"] = course.failed
-    return Text("   ".join(f"{name} {count}" for name, count in counts.items()))
-
-
-def _models(course: Course) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model")
-    for name in ("saved", "in flight", "limit", "refused"):
-        table.add_column(name, justify="right")
-    limits = course.stats().limits
-    for model in MODELS:
-        tally = course.watch.tallies.get(model, Tally())
-        row = (tally.saved, tally.open, limits.get(model, ""), tally.refused)
-        table.add_row(model, *map(str, row))
-    return table
+    return {**named, "failed": course.failed} if course.failed else named

@@ -11,11 +11,14 @@ BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
 _EVOLINK_ID: Final = "task-unified-"  # its query endpoint takes no others
 
 
-def for_model(given: str | None, model: str) -> Dialect:
-    """Return the dialect named `given`; None takes the one that has the model."""
+def for_model(given: str | None, model: str | None) -> Dialect:
+    """Return the dialect named `given`; None takes the one that has the model.
+
+    Without a model, or for one that nobody knows, it is LiangXin's.
+    """
     if given is not None:
         return BY_NAME[given]
-    info = describe(model)
+    info = None if model is None else describe(model)
     return LIANGXIN if info is None else BY_NAME[info.provider]
 
 

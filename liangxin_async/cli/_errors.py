@@ -32,6 +32,10 @@ class UsageError(CommandError):
         self.advice = tuple(advice)
 
 
+class WriteError(CommandError):
+    """A folder of the user's takes no files. What was paid for stays known."""
+
+
 class StoppedError(CommandError):
     """A signal ended the command.
 

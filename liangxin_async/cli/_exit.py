@@ -20,7 +20,12 @@ from liangxin_async._errors import (
     TaskTimeoutError,
     TransportError,
 )
-from liangxin_async.cli._errors import CommandError, StoppedError, UsageError
+from liangxin_async.cli._errors import (
+    CommandError,
+    StoppedError,
+    UsageError,
+    WriteError,
+)
 
 
 class Exit(IntEnum):
@@ -44,17 +49,17 @@ class Exit(IntEnum):
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "done",
     Exit.OTHER: "something this table does not foresee; please report it",
-    Exit.USAGE: "wrong usage, setting or request; nothing was sent",
+    Exit.USAGE: "wrong usage, setting, request or line; nothing was sent for it",
     Exit.REFUSED: "the service refused; nothing was made or charged",
     Exit.ACCOUNT: "the key is not accepted, or the account is empty",
-    Exit.FAILED: "an accepted task failed, or its file could not be saved",
+    Exit.FAILED: "a task or a request of a set failed, or a file could not be saved",
     Exit.TIMEOUT: "time over: still running (its id is printed), or no place was free",
     Exit.UNKNOWN: "sent, and whether it was accepted is unknown; may be charged",
     Exit.CONNECTION: "no connection, or no usable answer",
     Exit.JOURNAL: "the journal of a run cannot be used or written",
-    Exit.INTERRUPTED: "Ctrl-C; ids in flight are printed",
+    Exit.INTERRUPTED: "Ctrl-C; ids in flight are printed, or in the journal",
     Exit.PIPE: "whoever read the output has gone",
-    Exit.TERMINATED: "SIGTERM; ids in flight are printed",
+    Exit.TERMINATED: "SIGTERM; ids in flight are printed, or in the journal",
 }
 
 # The first row that fits counts, so classes stand before their bases.
@@ -69,6 +74,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (TaskTimeoutError, Exit.TIMEOUT),
     (TaskError, Exit.FAILED),
     (DownloadError, Exit.FAILED),
+    (WriteError, Exit.FAILED),
     (SubmitUnknownError, Exit.UNKNOWN),
     (JournalError, Exit.JOURNAL),
     (TransportError, Exit.CONNECTION),

@@ -53,7 +53,7 @@ def make_request(
     _refuse_callback(given)
     info = describe(model)
     if info is None:
-        _refuse_title(model)
+        refuse_title(model)
     if info is None or info.request_type is None:
         fields = dict(_any_fields(given))
         _check_once(["prompt", *(name for name, _ in _any_fields(given))])
@@ -81,8 +81,12 @@ def titled(title: str) -> ModelInfo | None:
     return next((i for i in catalogue() if i.title.casefold() == wanted), None)
 
 
-def _refuse_title(model: str) -> None:
-    """Refuse a title where a model value is asked for: no service takes it."""
+def refuse_title(model: str) -> None:
+    """Refuse a title where a model value is asked for: no service takes it.
+
+    Raises:
+        UsageError: `model` is a title.
+    """
     info = titled(model)
     if info is None:
         return

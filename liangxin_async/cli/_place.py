@@ -42,11 +42,16 @@ def choose_place(given: str) -> Place:
     path = Path(given)
     named = path.suffix.lower() in _MEDIA and not given.endswith(("/", os.sep))
     if named and not path.is_dir():
-        return Place(_ready(path.parent), path.stem, path.name)
-    return Place(_ready(path))
+        return Place(ready(path.parent), path.stem, path.name)
+    return Place(ready(path))
 
 
-def _ready(folder: Path) -> Path:
+def ready(folder: Path) -> Path:
+    """Make `folder` if it is missing, and return it.
+
+    Raises:
+        UsageError: it is no folder, or none that can be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

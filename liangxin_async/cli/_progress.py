@@ -48,6 +48,7 @@ def progress(
     every: float,
     picture: Callable[[], RenderableType],
     keep: bool = True,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
     """Show progress while the body runs. Needs a running loop.
 
@@ -58,11 +59,13 @@ def progress(
         every: seconds between two such lines at least.
         picture: draws it; only called where rich is there.
         keep: whether the last picture stays on the screen.
+        tell: tells a line, where nothing is to be drawn; must not raise. None makes
+            lines notes.
     """
     mixed = out.as_json and is_terminal(sys.stdout)  # objects would break the drawing
-    drawn = not mixed and has_rich(sys.stderr)
+    drawn = tell is None and not mixed and has_rich(sys.stderr)
     shown: _Screen | _Lines = (
-        _Screen(out, picture, keep) if drawn else _Lines(out, line, every)
+        _Screen(out, picture, keep) if drawn else _Lines(tell or out.note, line, every)
     )
     shown.start()
     try:
@@ -75,7 +78,7 @@ def progress(
 class _Lines:
     """Tells `line` when it has changed."""
 
-    _out: Out
+    _tell: Callable[[str], None]
     _line: Callable[[], str]
     _every: float
     _told: str = ""
@@ -94,7 +97,7 @@ class _Lines:
         self._timer = loop.call_later(_LINE, self._look)
         line, now = self._line(), loop.time()
         if line not in ("", self._told) and now - self._told_at >= self._every:
-            self._out.note(line)
+            self._tell(line)
             self._told, self._told_at = line, now
 
 

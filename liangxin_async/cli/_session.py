@@ -9,14 +9,23 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from attrs import define, field
+
 from liangxin_async._session import Session
 from liangxin_async.cli._errors import StoppedError, UsageError
 from liangxin_async.cli._out import Out
 from liangxin_async.cli._watch import Watch
 from liangxin_async.dialects import Dialect
 
+_INSISTING = 0.05  # seconds between two cancellations
 
-def new_session(dialect: Dialect, base_url: str | None, watch: Watch) -> Session:
+
+def new_session(
+    dialect: Dialect,
+    base_url: str | None,
+    watch: Watch,
+    max_in_flight: int | None = None,
+) -> Session:
     """Return a session for the service, with the key and the address that are set.
 
     Raises:
@@ -36,42 +45,93 @@ def new_session(dialect: Dialect, base_url: str | None, watch: Watch) -> Session
             f"{' and '.join(missing)}: set {' and '.join(cure)}; "
             "`liangxin demo` needs neither"
         )
-    return Session(base_url=base_url, dialect=dialect, observer=watch)
+    return Session(
+        base_url=base_url,
+        dialect=dialect,
+        observer=watch,
+        max_in_flight=max_in_flight,
+    )
 
 
-def run(work: Callable[[], Coroutine[Any, Any, None]], watch: Watch, out: Out) -> None:
+Finish = Callable[[signal.Signals], None]
+
+
+def run(
+    work: Callable[[], Coroutine[Any, Any, None]],
+    watch: Watch,
+    out: Out,
+    finish: Finish | None = None,
+) -> None:
     """Run `work` to its end, or until SIGINT or SIGTERM.
 
+    Args:
+        work: what is done.
+        watch: knows what is unfinished.
+        out: where to say that a signal was heard.
+        finish: is called for the first signal and lets `work` come to an end of its
+            own; the second one cancels it then. None cancels it at the first one.
+
     Raises:
-        StoppedError: a signal ended it; has what `watch` knows to be unfinished.
+        StoppedError: a signal cancelled it; has what `watch` knows to be unfinished.
         LiangxinError, CommandError, StdoutError: from `work`.
     """
     try:
-        asyncio.run(_until_stopped(work, watch, out))
+        asyncio.run(_until_stopped(work, watch, out, finish))
     except KeyboardInterrupt:  # where a loop takes no signals: Windows, other threads
         raise _stopped(signal.SIGINT, watch) from None
 
 
 async def _until_stopped(
-    work: Callable[[], Coroutine[Any, Any, None]], watch: Watch, out: Out
+    work: Callable[[], Coroutine[Any, Any, None]],
+    watch: Watch,
+    out: Out,
+    finish: Finish | None,
 ) -> None:
     task = asyncio.current_task()
     assert task is not None, "asyncio.run has a task"
-    stops: list[signal.Signals] = []
-
-    def stop(number: signal.Signals) -> None:
-        if not stops and watch.under_way:
-            out.note("stopping once the service has answered; Ctrl-C again: at once")
-        stops.append(number)
-        task.cancel()
-
-    with _signals_to(stop):
+    stopper = _Stopper(task, watch, out, finish)
+    with _signals_to(stopper):
         try:
             await work()
         except asyncio.CancelledError:
-            if not stops:
+            if not stopper.signals:
                 raise
-            raise _stopped(stops[0], watch) from None
+            raise _stopped(stopper.signals[0], watch) from None
+
+
+@define(eq=False)
+class _Stopper:
+    """What signals do: let the work finish, where it can; cancel it; insist."""
+
+    _task: asyncio.Task[Any]
+    _watch: Watch
+    _out: Out
+    _finish: Finish | None
+    signals: list[signal.Signals] = field(factory=list)
+
+    def __call__(self, number: signal.Signals) -> None:
+        """Take in a signal. Runs in the loop."""
+        self.signals.append(number)
+        step = len(self.signals)
+        if self._finish is not None:
+            if step == 1:
+                self._finish(number)
+                return
+            step -= 1
+        if step > 1:
+            self._insist()
+            return
+        if self._watch.under_way:
+            self._out.note(
+                "stopping once the service has answered; Ctrl-C again: at once"
+            )
+        self._task.cancel()
+
+    def _insist(self) -> None:
+        """Cancel one wait after the other, those of an orderly end too."""
+        if not self._task.done():
+            self._task.cancel()
+            asyncio.get_running_loop().call_later(_INSISTING, self._insist)
 
 
 def _stopped(number: signal.Signals, watch: Watch) -> StoppedError:

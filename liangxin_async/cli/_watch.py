@@ -87,12 +87,25 @@ class Watch:
         """Return the counts of a model, made on first use."""
         return self.tallies.setdefault(model or "", Tally())
 
-    def home(self, task_id: str) -> None:
-        """Note that the files of a task are saved."""
+    def home(self, task_id: str, model: str | None = None) -> None:
+        """Note that the files of a task are saved.
+
+        Args:
+            task_id: the task.
+            model: whose saved file it is where the task is not known here: one of an
+                earlier run. None counts such a file nowhere.
+        """
         if task_id in self.open:
-            tally = self.tally(self.open.pop(task_id))
-            tally.open -= 1
-            tally.saved += 1
+            model = self.open[task_id]
+            self.let_go(task_id)
+            self.tally(model).saved += 1
+        elif model is not None:
+            self.tally(model).saved += 1
+
+    def let_go(self, task_id: str) -> None:
+        """Forget a task, if it is known: others keep its id."""
+        if task_id in self.open:
+            self.tally(self.open.pop(task_id)).open -= 1
 
     def follow(self, task_id: str) -> None:
         """Note a task that was made elsewhere."""
@@ -167,8 +180,8 @@ class Watch:
                 )
             case TaskSettled(task_id=task_id, error=error):
                 failed = error is not None and not isinstance(error, _GOES_ON)
-                if failed and task_id in self.open:
-                    self.tally(self.open.pop(task_id)).open -= 1
+                if failed:
+                    self.let_go(task_id)
 
 
 def _words(record: TaskRecord) -> str:

@@ -294,7 +294,7 @@ def test_safe_stem_keeps_letters_of_users() -> None:
 def test_numbered() -> None:
     """One file bears the stem; several are numbered from 1."""
     assert numbered("a", 0, 1) == "a"
-    assert [numbered("a", n, 3) for n in range(3)] == ["a-1", "a-2", "a-3"]
+    assert [numbered("a", n, 3) for n in range(3)] == ["a_1", "a_2", "a_3"]
 
 
 @pytest.mark.parametrize(

@@ -1478,7 +1478,7 @@ def test_sync_folder_on_windows(
 ) -> None:
     """Where folders cannot be opened there is nothing to sync, and no error."""
     monkeypatch.delattr(os, "O_DIRECTORY")
-    _partfile._sync_folder(tmp_path / "absent")
+    _partfile.sync_folder(tmp_path / "absent")
 
 
 async def test_fetch_timeout(

@@ -1,0 +1,81 @@
+"""`run`: the call that begins a bulk run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liangxin_async._arguments import check_count, check_priority
+from liangxin_async._config import check_duration
+from liangxin_async.bulk._decide import Choices
+from liangxin_async.bulk._given import Given, entries_of
+from liangxin_async.bulk._run import BulkRun
+
+if TYPE_CHECKING:
+    from liangxin_async._session import Session
+    from liangxin_async.bulk._journal import Journal
+
+_LOOKED_UP = 256  # entries looked up in the journal at once, of a source that is quick
+
+
+def run(
+    requests: Iterable[Given] | AsyncIterable[Given],
+    folder: str | os.PathLike[str],
+    *,
+    session: Session,
+    journal: Journal | None = None,
+    limit: int | None = None,
+    resubmit_unknown: bool = False,
+    retry_failed: bool = False,
+    collect: bool = False,
+    timeout: float | None = None,
+    priority: int = -1,
+) -> BulkRun:
+    """Make every request once, and save its files into `folder`.
+
+    Args:
+        requests: requests, pairs of a key and a request, or what `read_lines` yields;
+            sync or async, finite or not. Taken only as fast as items are. A request
+            without a key is known by its content: the same one again in a later run is
+            the same one, and twice in one input means two pictures.
+        folder: made if missing; also holds the journal and `manifest.jsonl`.
+        session: makes, follows and downloads; stays open.
+        journal: where to write down what happens; it stays open. None opens
+            `journal.sqlite` in the folder, which lets no second run in.
+        limit: most requests that this run has made, from 1; None for all.
+        resubmit_unknown: make again what is in doubt. That may pay twice.
+        retry_failed: make again what failed. That is a new charge.
+        collect: make nothing; only bring home what earlier runs paid for.
+        timeout: seconds for each request, as in `Session.map`. A task that is not over
+            by then stays accepted, and a later run waits for it again.
+        priority: as in `Session.submit`; below single calls by default.
+
+    Returns:
+        A `BulkRun`: iterate it with `async for`, and use `async with` where the loop
+        may be left early. It yields one `Item` for each request, and one for each that
+        earlier runs left outstanding, as they come; and a `BadLine` for what is no
+        request.
+
+    Raises:
+        ConfigurationError: a setting that cannot work.
+        While iterating, after what was begun has come home: JournalError (the journal
+        is locked, foreign, damaged, or cannot be written), AuthenticationError or
+        InsufficientQuotaError (the account is dead), DownloadError with the reason
+        "disk", and whatever `requests` itself raises.
+    """
+    check_duration("timeout", timeout)
+    is_async = isinstance(requests, AsyncIterable)
+    return BulkRun(
+        entries_of(requests, provider=session._dialect.name),
+        Path(folder),
+        session=session,
+        journal=journal,
+        choices=Choices(resubmit_unknown=resubmit_unknown, retry_failed=retry_failed),
+        at_once=1 if is_async else _LOOKED_UP,
+        limit=check_count("limit", limit),
+        collect=collect,
+        timeout=timeout,
+        priority=check_priority(priority),
+    )

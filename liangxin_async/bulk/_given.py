@@ -1,0 +1,87 @@
+"""Requests that a program hands over, as entries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from liangxin_async._arguments import check_request
+from liangxin_async._errors import InvalidRequestError, Problem
+from liangxin_async.bulk._entry import BadLine, Entry
+from liangxin_async.bulk._keys import Keys, key_problem
+from liangxin_async.bulk._stems import stem_of
+from liangxin_async.models import Request
+
+if TYPE_CHECKING:
+    from liangxin_async.bulk._entry import Checked
+
+Given: TypeAlias = Request | tuple[str, Request] | Entry | BadLine
+
+
+async def entries_of(
+    requests: Iterable[Given] | AsyncIterable[Given], *, provider: str | None = None
+) -> AsyncIterator[Entry | BadLine]:
+    """Yield one item for each of `requests`, in their order, each when it is asked for.
+
+    A request without a key gets one made from its content, as a line of a file does. A
+    key that came before, something that is no request, and a model of another service
+    are a `BadLine`, where `line` is the 1-based position.
+
+    Args:
+        requests: requests, pairs of key and request, or what `read_lines` yields,
+            which comes through as it is. An async generator is closed at the end.
+        provider: the service of the run, or None for any.
+    """
+    keys, position = Keys(), 0
+    stream = _stream(requests)
+    try:
+        async for given in stream:
+            position += 1
+            is_made = isinstance(given, Entry | BadLine)
+            yield given if is_made else _item(given, position, provider, keys)
+    finally:
+        await stream.aclose()
+
+
+async def _stream(requests: Any) -> AsyncGenerator[Any, None]:
+    if not isinstance(requests, AsyncIterable):
+        for given in requests:
+            yield given
+        return
+    iterator = aiter(requests)
+    try:
+        async for given in iterator:
+            yield given
+    finally:
+        aclose = getattr(iterator, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+def _item(given: Any, position: int, provider: str | None, keys: Keys) -> Checked:
+    is_pair = isinstance(given, tuple) and len(given) == 2
+    own: Any
+    request: Any
+    own, request = given if is_pair else (None, given)
+    problems = _request_problems(request, provider)
+    key = ""
+    if is_pair:
+        found = key_problem(own) or keys.take(own, position)
+        problems += () if found is None else (found,)
+    elif not problems:
+        made = keys.take_content(request)
+        key, problems = ("", (made,)) if isinstance(made, Problem) else (made, ())
+    if problems:
+        model = request.model if isinstance(request, Request) else None
+        return BadLine(line=position, problems=problems, model=model)
+    stem = stem_of(request.prompt, line=position, key=own)
+    return Entry(key=key or own, line=position, request=request, stem=stem)
+
+
+def _request_problems(request: object, provider: str | None) -> tuple[Problem, ...]:
+    own = request.provider if isinstance(request, Request) else None
+    try:
+        check_request(request, provider or own or "")
+    except InvalidRequestError as error:
+        return error.problems
+    return ()

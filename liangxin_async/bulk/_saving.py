@@ -1,0 +1,137 @@
+"""Files of results, by remaining lifetime: those whose URLs end first go first.
+
+A result waits in a bounded queue for one of a few savers. A saver downloads, hashes,
+and writes the files into the journal; only then is the item told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import count
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from attrs import define, evolve, field, frozen
+
+from liangxin_async._errors import DownloadError, JournalError, LiangxinError
+from liangxin_async.bulk._files import facts_of, find_whole
+from liangxin_async.bulk._item import Item
+from liangxin_async.bulk._row import Row, RowState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from liangxin_async._records import Result
+    from liangxin_async._session import Session
+    from liangxin_async.bulk._journal import Journal
+
+SAVERS = 8  # downloads at the same time
+_WAITING = 256  # results that may wait for a saver
+
+
+@frozen(order=True)
+class _Job:
+    """A result that waits for its download, most urgent first."""
+
+    urgency: float  # Unix seconds: when its URLs expire, or else when it was made
+    number: int
+    row: Row = field(eq=False, order=False)
+    result: Result = field(eq=False, order=False)
+    earlier: bool = field(eq=False, order=False)
+
+
+@define(eq=False)
+class Savers:
+    """See the module. Lives in one event loop.
+
+    Args:
+        session: downloads.
+        folder: where the files go.
+        journal: takes them down.
+        tell: is told each item; may wait.
+        stop: is told what ends the whole run: a full disk, a broken journal.
+    """
+
+    _session: Session
+    _folder: Path
+    _journal: Journal
+    _tell: Callable[[Item], Awaitable[None]]
+    _stop: Callable[[LiangxinError], None]
+    _numbers: count[int] = field(factory=count)
+    _jobs: asyncio.PriorityQueue[_Job] = field(
+        factory=lambda: asyncio.PriorityQueue(_WAITING)
+    )
+
+    async def put(self, row: Row, result: Result, *, earlier: bool) -> None:
+        """Have the files of `result` saved; waits while many wait already.
+
+        Args:
+            row: its row, SUCCEEDED.
+            result: what was made.
+            earlier: whether an earlier run knew of the result: then a file may be
+                there that no row tells of.
+        """
+        made = row.ended_at or time.time()
+        expires = result.expires_at
+        urgency = made if expires is None else expires.timestamp()
+        job = _Job(urgency, next(self._numbers), row, result, earlier)
+        await self._jobs.put(job)
+
+    async def idle(self) -> None:
+        """Wait until everything that was put is saved or told."""
+        await self._jobs.join()
+
+    async def work(self) -> None:
+        """Save one result after the other, until cancelled."""
+        while True:
+            job = await self._jobs.get()
+            try:
+                await self._save(job)
+            finally:
+                self._jobs.task_done()
+
+    async def _save(self, job: _Job) -> None:
+        row, result = job.row, job.result
+        try:
+            paths = await self._fetch(job)
+            files = await to_thread.run_sync(facts_of, self._folder, paths)
+            now = time.time()
+            await self._journal.saved(row.key, files, now)
+        except DownloadError as exc:
+            if exc.reason == "disk":
+                self._stop(exc)
+            await self._tell(Item(row=row, result=result, error=exc))
+        except JournalError as exc:
+            self._stop(exc)
+            await self._tell(Item(row=row, result=result, error=exc))
+        except LiangxinError as exc:
+            await self._tell(Item(row=row, result=result, error=exc))
+        except OSError as exc:
+            error = _disk_error(row, exc)
+            self._stop(error)
+            await self._tell(Item(row=row, result=result, error=error))
+        else:
+            row = evolve(row, state=RowState.SAVED, files=files, saved_at=now)
+            await self._tell(Item(row=row, result=result, paths=tuple(paths)))
+
+    async def _fetch(self, job: _Job) -> list[Path]:
+        if job.earlier and len(job.result.urls) == 1:
+            stem = job.row.stem
+            there = await to_thread.run_sync(find_whole, self._folder, stem)
+            if there is not None:
+                return [there]
+        return await self._session.download(
+            job.result, self._folder, stem=job.row.stem, overwrite=True
+        )
+
+
+def _disk_error(row: Row, exc: OSError) -> DownloadError:
+    return DownloadError(
+        f"the files of {row.stem} cannot be read: {exc.strerror}",
+        url="",
+        task_id=row.task_id or "",
+        reason="disk",
+        http_status=None,
+    )

@@ -1,0 +1,114 @@
+"""`batch`: a file of prompts, a folder of pictures.
+
+The work is `bulk.run`'s; here it is started, stopped by signals, and told about. The
+journal in the folder knows what was paid for, so that every end of this command is one
+from which the same command goes on.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from signal import Signals
+
+from liangxin_async import bulk
+from liangxin_async.cli._batch_course import Course, ending
+from liangxin_async.cli._batch_input import opened
+from liangxin_async.cli._batch_tell import BadLines, Teller
+from liangxin_async.cli._batch_words import Ending, again_line
+from liangxin_async.cli._batch_work import Work, look_back
+from liangxin_async.cli._dialect import for_model
+from liangxin_async.cli._errors import StdoutError, StoppedError, UsageError
+from liangxin_async.cli._exit import Exit
+from liangxin_async.cli._fields import advice_on_model, refuse_title
+from liangxin_async.cli._out import Out
+from liangxin_async.cli._session import run
+from liangxin_async.cli._watch import Watch
+from liangxin_async.cli._words import plural
+from liangxin_async.models import describe
+
+
+def batch(args: Namespace, out: Out) -> int:
+    """Make what the input asks for, and tell how it went."""
+    _look_at_line(args)
+    if args.model is not None and not args.collect:
+        _look_at_model(args.model, out)
+    if args.check:
+        return _check(args, out)
+    course = Course(Path(args.output), Watch(), limit=args.limit)
+    teller = Teller(args, course, out)
+    with ExitStack() as files:
+        if not args.collect:
+            provider = for_model(args.dialect, args.model).name
+            course.intake = files.enter_context(opened(args, provider))
+        _perform(Work(args, course, teller, out), out)
+    end = _look_back(args, course, out)
+    code = ending(course.codes, strict=args.strict)
+    teller.end(end, code)
+    return code
+
+
+def _look_at_line(args: Namespace) -> None:
+    """Refuse what cannot be meant, before anything is opened."""
+    if args.file is None and not args.collect:
+        raise UsageError("FILE is missing: a file of prompts, or - for standard input")
+    if args.output is None and not args.check:
+        raise UsageError("-o DIR is missing: the folder for pictures and journal")
+    if args.collect and args.check:
+        raise UsageError("--check looks at a file, which --collect does not read")
+    if args.collect and (args.retry_failed or args.resubmit_unknown):
+        raise UsageError("--collect makes nothing, so that it makes nothing again")
+
+
+def _look_at_model(model: str, out: Out) -> None:
+    if describe(model) is None:
+        refuse_title(model)
+    if (advice := advice_on_model(model)) is not None:
+        out.note(f"note: {advice}")
+
+
+def _check(args: Namespace, out: Out) -> int:
+    """Go through the input, and tell what is in it."""
+    provider = for_model(args.dialect, args.model).name
+    with opened(args, provider) as intake:
+        tally = bulk.check(intake.items(), on_bad=BadLines(out, provider))
+    if out.as_json:
+        counts = {"requests": tally.entries, "bad_lines": tally.bad_lines}
+        out.data({"event": "checked", **counts, "models": tally.good})
+    else:
+        bad = f", {plural(tally.bad_lines, 'bad line')}" if tally.bad_lines else ""
+        requests = plural(tally.entries, "request")
+        out.line(f"{args.file}: {requests}{bad}; nothing was sent")
+        for model, count in sorted(tally.good.items()):
+            out.line(f"  {model:<32}{count:>9,}")
+    return Exit.USAGE if tally.bad_lines else Exit.DONE
+
+
+def _perform(work: Work, out: Out) -> None:
+    """Do the work. What ended it early is in its course, unless nothing was begun."""
+
+    def finish(number: Signals) -> None:
+        work.course.stop(number)
+        work.teller.stopping()
+
+    try:
+        run(work, work.course.watch, out, finish)
+    except StoppedError as stopped:
+        work.course.stop(stopped.signal)
+    except StdoutError:
+        out.note(f"nobody takes what is printed; to go on: {again_line(work.args)}")
+        raise
+
+
+def _look_back(args: Namespace, course: Course, out: Out) -> Ending:
+    """Return how the folder stands, with a page to look at where there is time."""
+    found = [Ending(counts={})]
+    wanted = not args.no_gallery and course.stopped is None
+    try:
+        run(partial(look_back, course, out, found, wanted), Watch(), out)
+    except StoppedError as stopped:
+        course.stop(stopped.signal)
+        out.note("the page to look at was not finished: `liangxin gallery` makes it")
+    return found[-1]

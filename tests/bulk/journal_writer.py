@@ -1,0 +1,47 @@
+"""A process that writes a journal and tells what was acknowledged, until it is killed.
+
+`python -m tests.bulk.journal_writer <journal> <name of the round>`; with "hold" as the
+name it only opens the journal and waits. Each line on standard output was written after
+the journal said that it holds what the line says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from tests.bulk.journal_tools import FILE, opened, request_row
+
+WORKERS = 16
+
+
+def tell(*words):
+    os.write(1, (" ".join(words) + "\n").encode())
+
+
+async def work(journal, name, numbers):
+    for number in numbers:
+        key = f"{name}-{number}"
+        await journal.sending(request_row(key), 1.0)
+        tell("in doubt", "/", key)
+        await journal.accepted(key, f"task-{key}", 2.0)
+        tell("accepted", "/", key)
+        await journal.succeeded(key, {"url": "x" * 700}, 3.0)
+        tell("succeeded", "/", key)
+        await journal.saved(key, [FILE], 4.0)
+        tell("saved", "/", key)
+
+
+async def main(path, name):
+    async with opened(path) as journal:
+        tell("open", "/", str(os.getpid()))
+        if name == "hold":
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+            return
+        numbers = iter(range(1_000_000))
+        await asyncio.gather(*(work(journal, name, numbers) for _ in range(WORKERS)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,252 @@
+"""How a batch is ended from outside: signals, kill -9, pipes; and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liangxin_async.emulator import Emulator
+from tests.cli.batch_tools import (
+    lines_of_json,
+    most_paid,
+    play,
+    rows_in,
+    states_in,
+    told,
+    write_lines,
+)
+from tests.cli.conftest import CANARY, Run, Start
+
+Use = Callable[..., AbstractContextManager[Emulator]]
+LONG = 30  # seconds, far above what any of this takes
+
+
+def until(process: subprocess.Popen[str], event: str, count: int = 1) -> dict[str, Any]:
+    """Read stdout until an event came `count` times; return the last one."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found: dict[str, Any] = json.loads(line)
+        count -= found["event"] == event
+        if not count:
+            return found
+    raise AssertionError(f"no {event!r} in time")
+
+
+def until_accepted(emulator: Emulator, count: int, process: Any) -> None:
+    """Wait until the service has taken so many creates."""
+    while emulator.ledger.accepted_total < count:
+        assert process.poll() is None
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What the process printed until its end."""
+    out, err = process.communicate(timeout=LONG)
+    assert "Traceback" not in err
+    assert "Warning" not in err
+    assert CANARY not in out + err
+    return out, err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_batch_first_signal_brings_home_what_is_paid_for(
+    start: Start, run: Run, use: Use, here: Path, number: int, code: int
+) -> None:
+    """Nothing new is sent, all that was accepted is saved, and the rest comes later."""
+    name = write_lines(here, 20)
+    limit = [{"kind": "in_flight", "limit": 4}]
+    with use(duration=0.8, capacity=limit) as emulator:
+        process = start("batch", name, "-o", "out")
+        until_accepted(emulator, 4, process)
+        process.send_signal(number)
+        out, err = ended(process)
+        paid = emulator.ledger.accepted_total
+        assert states_in(here / "out")["saved"] == paid < 20
+        play(emulator)
+        assert run("batch", name, "-o", "out", "--no-gallery").code == 0
+        assert (emulator.ledger.accepted_total, most_paid(emulator)) == (20, 1)
+    assert process.returncode == code
+    assert "stopping: nothing new is sent; " in err
+    assert "to go on, without making anything twice: liangxin batch p.jsonl" in err
+    assert "to fetch" not in err
+    assert f"{paid} requests saved in out" in out
+
+
+def test_batch_second_signal_leaves_at_once(
+    start: Start, run: Run, use: Use, here: Path
+) -> None:
+    """The journal knows every task that was paid for; --collect fetches them."""
+    name = write_lines(here, 6)
+    with use(duration=3) as emulator:
+        process = start("batch", name, "-o", "out", "--max-in-flight", "3")
+        until_accepted(emulator, 3, process)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "stopping: " not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = ended(process)
+        assert emulator.ledger.posts == 3
+        known = {row.task_id for row in rows_in(here / "out").values()}
+        assert known == {task.task_id for task in emulator.tasks}
+        assert run("batch", "--collect", "-o", "out", "--no-gallery").code == 0
+        assert emulator.ledger.posts == 3
+    assert process.returncode == 130
+    assert "to be fetched     3, accepted and not saved yet" in out
+    assert "make nothing new: liangxin batch -o out --collect" in err
+    assert states_in(here / "out") == {"saved": 3}
+
+
+def test_batch_second_signal_waits_for_a_create_under_way(
+    start: Start, use: Use, here: Path
+) -> None:
+    """The task id of a create that has left is written down before the end."""
+    slow = {"route": "create", "kind": "delay", "params": {"seconds": 1}}
+    with use(duration=60, faults=[slow]) as emulator:
+        process = start("batch", write_lines(here, 1), "-o", "out", "--json")
+        while not emulator.ledger.posts:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("stopping: ")
+        process.send_signal(signal.SIGINT)
+        out, _ = ended(process)
+        (task,) = emulator.tasks
+    assert rows_in(here / "out")["k0"].task_id == task.task_id
+    (summary,) = told(out, "summary")
+    assert (summary["signal"], summary["exit_code"]) == ("SIGTERM", 143)
+    assert summary["states"]["accepted"] == 1
+    assert any("--collect" in line for line in summary["next"])
+
+
+def test_batch_third_signal_waits_for_nothing(
+    start: Start, use: Use, here: Path
+) -> None:
+    """A create that hangs is left in doubt; the two grace periods are not waited for."""
+    with use(faults=[{"route": "create", "kind": "hang"}]) as emulator:
+        process = start("batch", write_lines(here, 1), "-o", "out", "--json")
+        while not emulator.ledger.posts:
+            assert process.poll() is None
+        assert process.stderr is not None
+        for words in ("stopping: nothing", "stopping once", None):
+            process.send_signal(signal.SIGINT)
+            while words is not None and not process.stderr.readline().startswith(words):
+                assert process.poll() is None
+        process.wait(7)  # seconds; both periods together are 10
+        assert process.stdout is not None
+        (summary,) = told(process.stdout.read(), "summary")
+    assert process.returncode == summary["exit_code"] == 130
+    assert summary["states"]["in doubt"] == 1
+
+
+def test_batch_killed_goes_on_and_pays_for_nothing_twice(
+    start: Start, run: Run, use: Use, here: Path
+) -> None:
+    """After kill -9 every request is saved or named as in doubt, none made twice."""
+    name = write_lines(here, 30)
+    with use(duration=0.2) as emulator:
+        process = start("batch", name, "-o", "out", "--json")
+        until(process, "item", 3)
+        process.kill()
+        process.wait(LONG)
+        done = run("batch", name, "-o", "out", "--no-gallery", "--json")
+        assert most_paid(emulator) == 1
+        assert emulator.ledger.posts <= 30
+    states = states_in(here / "out")
+    assert states["saved"] + states["in doubt"] == 30
+    assert done.code == (7 if states["in doubt"] else 0)
+    assert len(told(done.out, "in_doubt")) == states["in doubt"]
+    (began,) = told(done.out, "started")
+    assert began["earlier"]["saved"] >= 3
+
+
+def test_batch_slow_pipe_blocks_nothing(start: Start, use: Use, here: Path) -> None:
+    """A line is made and saved while the pipe is silent, and the next one later."""
+    with use():
+        process = start(
+            *("batch", "-", "--form", "jsonl", "-o", "out", "--json"),
+            stdin=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        for number in range(2):
+            process.stdin.write(lines_of_json(1, first=number))
+            process.stdin.flush()
+            item = until(process, "item")
+            assert (item["key"], item["state"]) == (f"k{number}", "saved")
+        process.stdin.close()
+        process.stdin = None
+        ended(process)
+    assert process.returncode == 0
+    assert (here / "out/index.html").exists()
+
+
+def test_batch_silent_pipe_keeps_nobody(start: Start, use: Use, here: Path) -> None:
+    """Ctrl-C ends a run that waits for its input, whatever the pipe does."""
+    with use():
+        process = start(
+            *("batch", "-", "--form", "jsonl", "-o", "out", "--json"),
+            stdin=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        process.stdin.write(lines_of_json(1))
+        process.stdin.flush()
+        until(process, "item")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        last = process.stdout.read().splitlines()[-1]
+        process.wait(LONG)
+    assert process.returncode == json.loads(last)["exit_code"] == 130
+
+
+def test_batch_reader_that_goes_away(
+    start: Start, run: Run, use: Use, here: Path
+) -> None:
+    """A closed pipe gives 141, and nothing that was paid for is lost."""
+    name = write_lines(here, 5)
+    with use(duration=0.5) as emulator:
+        process = start("batch", name, "-o", "out", "--json")
+        assert process.stdout is not None
+        process.stdout.readline()
+        until_accepted(emulator, 1, process)
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=LONG)
+        assert process.returncode == 141
+        assert "to go on: liangxin batch p.jsonl -o out --json" in err
+        assert run("batch", name, "-o", "out", "--no-gallery").code == 0
+        assert (emulator.ledger.accepted_total, most_paid(emulator)) == (5, 1)
+
+
+def _takes_little() -> None:
+    """Let no file of this process grow beyond 300 kB, as on a disk that is full."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_batch_disk_that_is_full(start: Start, run: Run, use: Use, here: Path) -> None:
+    """A journal that takes no more ends it with 9; later it goes on, paying once."""
+    name = write_lines(here, 200)
+    with use(duration=0.1) as emulator:
+        process = start("batch", name, "-o", "out", preexec_fn=_takes_little)
+        _, err = ended(process)
+        paid = emulator.ledger.accepted_total
+        assert 0 < paid < 200
+        later = run("batch", name, "-o", "out", "--no-gallery")
+        assert most_paid(emulator) == 1
+        states = states_in(here / "out")
+    assert process.returncode == 9
+    assert err.count("  liangxin wait task_") <= states["in doubt"]
+    assert "to go on, without making anything twice: liangxin batch" in err
+    assert states["saved"] + states["in doubt"] == 200
+    assert later.code == (7 if states["in doubt"] else 0)
