@@ -349,7 +349,7 @@ async def test_fetch_several_files(
     """Several files come back in the order of the URLs, numbered from 1."""
     urls = [host.url(f"/{kind}", reply(PICTURES[kind])) for kind in ("png", "jpg")]
     paths = await fetched(downloader, result_of(*urls), str(tmp_path))
-    assert [path.name for path in paths] == ["task_1a-1.png", "task_1a-2.jpg"]
+    assert [path.name for path in paths] == ["task_1a_1.png", "task_1a_2.jpg"]
 
 
 STRANGER = {"host", "accept", "accept-encoding", "user-agent", "connection"}
@@ -1122,7 +1122,7 @@ async def test_fetch_events(host: Host, tmp_path: Path) -> None:
     ]
     assert [event.position for event in told] == [0, 0, 0, 1, 1]
     assert (told[1].attempt, told[1].error.http_status) == (1, 500)
-    assert (told[2].path, told[2].size_bytes) == (tmp_path / "task_1a-1.png", len(PNG))
+    assert (told[2].path, told[2].size_bytes) == (tmp_path / "task_1a_1.png", len(PNG))
     assert SECRET not in repr(told)
 
 
@@ -1137,8 +1137,8 @@ async def test_fetch_second_of_three_fails(
     ]
     error = await failing(downloader, result_of(*urls), tmp_path)
     assert "file 2 of 3" in str(error)
-    assert "task_1a-1.png" in error.__notes__[0]
-    assert names(tmp_path) == ["task_1a-1.png"]
+    assert "task_1a_1.png" in error.__notes__[0]
+    assert names(tmp_path) == ["task_1a_1.png"]
 
 
 # ------------------------------------------------------------------------- names
@@ -1489,7 +1489,7 @@ async def test_fetch_timeout(
     error = await failing(downloader, result_of(*urls), tmp_path, timeout=1.0)
     assert error.reason == "transport"
     assert "time limit of 1.0 s" in str(error)
-    assert "task_1a-1.png" in error.__notes__[0]
+    assert "task_1a_1.png" in error.__notes__[0]
     assert str(error.url).endswith("/b")
 
 
