@@ -111,7 +111,9 @@ async def children(folder: Path) -> AsyncIterator[Children]:
         yield Children(process, folder)
     finally:
         assert process.stdin is not None, "a pipe was asked for"
+        assert process.stdout is not None, "a pipe was asked for"
         process.stdin.close()
+        await process.stdout.read()  # to its end, so that the pipe closes as well
         await process.wait()
 
 

@@ -71,7 +71,11 @@ class Sweep:
                 self.killed.add(instant)
             received = counts_of(self.emulator.ledger.received_by_prompt, prompts)
             check_rowed(await rows_in(folder), received)
-            await self.resume(folder, prompts, child)
+            try:
+                await self.resume(folder, prompts, child)
+            except AssertionError as exc:
+                exc.add_note(f"killed at {instant}; rows: {await rows_in(folder)}")
+                raise
 
     async def resume(self, folder: Path, prompts: list[str], child: Children) -> None:
         """Run it again as a user would, and then with leave to pay again."""
@@ -111,7 +115,8 @@ async def test_killed_at_every_instant_nobody_pays_twice(tmp_path: Path) -> None
             group.create_task(sweep.kill_at(rest, two))
     print(f"{len(sweep.killed)} of {len(instants)} instants, doubts {sweep.doubts}")
     # Which request comes home last is a matter of time, and so is a wait or two.
-    assert len(set(instants) - sweep.killed) <= 2
-    assert {name for name, _ in sweep.killed} == {name for name, _ in instants}
+    missed = set(instants) - sweep.killed
+    assert len(missed) <= 2, missed
+    assert {name for name, _ in sweep.killed} == {name for name, _ in instants}, missed
     assert sweep.doubts["paid"]
     assert sweep.doubts["not paid"]

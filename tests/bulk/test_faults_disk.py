@@ -200,6 +200,7 @@ async def test_journal_held_by_another_process_is_left_alone(tmp_path: Path) -> 
     async with emulated(scenario=SMALL) as (session, emulator):
         told = await make(session, tmp_path, pairs("a"))
         holder.stdin.close()
+        await holder.stdout.read()  # to its end, so that the pipe closes as well
         await holder.wait()
         assert isinstance(told.error, JournalError)
         assert told.error.reason == "locked"
