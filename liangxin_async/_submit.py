@@ -121,7 +121,8 @@ class Recall:
     def take_back(self) -> None:
         """End the submit, unless its create has left: then let that one finish."""
         self._taken_back = True
-        if self._call is None or not self._call.departure.left:
+        # Recalled in this very step: between here and the cancellation it might leave.
+        if self._call is None or self._call.departure.recall():
             self.scope.cancel()
 
     def begin(self, call: _Call | None) -> None:

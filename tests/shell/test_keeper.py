@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -20,6 +21,8 @@ from liangxin_async import (
     SubmitUnknownError,
     ZImage,
 )
+from liangxin_async._submit import Recall
+from liangxin_async._transport import Departure
 from liangxin_async.dialects import WireReply
 
 from .fakes import NO_MONEY, SATURATED, FakeService, reply, session_on
@@ -221,3 +224,21 @@ async def test_batch_finish_keeps_the_error_that_came_first() -> None:
         with pytest.raises(InsufficientQuotaError):
             await pulled
     assert len(service.bodies) >= 1
+
+
+async def test_create_that_is_taken_back_cannot_leave_any_more() -> None:
+    """Decided in one step: else it could leave before the cancellation arrives, and
+    its outcome would reach nobody."""
+    recall, call = Recall(), SimpleNamespace(departure=Departure())
+    recall.begin(cast("Any", call))
+    recall.take_back()
+    assert call.departure.recalled
+    assert recall.scope.cancel_called
+
+
+async def test_create_that_has_left_is_not_taken_back() -> None:
+    """It is finished, and gives its outcome."""
+    recall, call = Recall(), SimpleNamespace(departure=Departure(left=True))
+    recall.begin(cast("Any", call))
+    recall.take_back()
+    assert not recall.scope.cancel_called
