@@ -45,8 +45,30 @@ class TaskState(Enum):
 _TERMINAL = frozenset((TaskState.SUCCESS, TaskState.FAIL))
 
 
+class _Stored:
+    """What can be stored as JSON, and had back equal."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this as plain JSON values, to be stored; instants in ISO 8601.
+
+        Holds the prompt and the result URLs, and never the API key.
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` wrote; keys that are unknown are ignored.
+
+        Raises:
+            InvalidRequestError: a key is missing or its value of a wrong type.
+        """
+        return from_plain(plain, cls)
+
+
 @frozen(kw_only=True)
-class TaskRecord:
+class TaskRecord(_Stored):
     """One status answer, structured.
 
     Attributes:
@@ -85,25 +107,9 @@ class TaskRecord:
     usage: dict[str, Any] = field(factory=dict, repr=False, hash=False)
     raw: dict[str, Any] = field(factory=dict, repr=False, hash=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON values, to be stored; instants in ISO 8601.
-
-        Holds the prompt and the result URLs, and never the API key.
-        """
-        return to_plain(self)
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the record that `to_dict` wrote; keys that are unknown are ignored.
-
-        Raises:
-            InvalidRequestError: a key is missing or its value of a wrong type.
-        """
-        return from_plain(plain, cls)
-
 
 @frozen(kw_only=True)
-class Result:
+class Result(_Stored):
     """What a successful task made.
 
     Attributes:
@@ -120,22 +126,6 @@ class Result:
     urls: tuple[str, ...] = field(repr=False)
     record: TaskRecord = field(repr=False)
     expires_at: datetime | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain JSON values, to be stored; instants in ISO 8601.
-
-        Holds the prompt and the result URLs, and never the API key.
-        """
-        return to_plain(self)
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the result that `to_dict` wrote; keys that are unknown are ignored.
-
-        Raises:
-            InvalidRequestError: a key is missing or its value of a wrong type.
-        """
-        return from_plain(plain, cls)
 
 
 # Now, while the names in their annotations can be found: the public door gives the

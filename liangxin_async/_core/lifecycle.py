@@ -54,7 +54,7 @@ _SPELLINGS: dict[str, TaskState] = {
     "fail": TaskState.FAIL,
     "failed": TaskState.FAIL,
     "error": TaskState.FAIL,
-    # Documented for EvoLink callbacks only; nothing can follow a cancelled task.
+    # In no list of the family; nothing can follow a cancelled task.
     "cancelled": TaskState.FAIL,
     "canceled": TaskState.FAIL,
 }

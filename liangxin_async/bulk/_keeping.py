@@ -49,9 +49,8 @@ class RowKeeper:
         """A create is about to be sent; a `JournalError` raised here forbids it."""
         again = self.row.state in (RowState.IN_DOUBT, RowState.FAILED)
         now = time.time()
-        self._written = (
-            True  # first: cancelled in the middle, it is written all the same
-        )
+        # First: cancelled in the middle, it is written all the same.
+        self._written = True
         try:
             await self._journal.sending(self.row, now, again=again)
         except JournalError:

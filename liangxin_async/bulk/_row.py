@@ -37,6 +37,9 @@ class RowState(Enum):
     SAVED = "saved"
 
 
+OUTSTANDING = (RowState.ACCEPTED, RowState.SUCCEEDED)  # paid for, and not all saved
+
+
 @frozen(kw_only=True)
 class File:
     """One saved file.

@@ -45,7 +45,7 @@ from liangxin_async.bulk._files import are_there
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._manifest import NAME as MANIFEST
 from liangxin_async.bulk._manifest import write_manifest
-from liangxin_async.bulk._row import Row, RowState, Sample
+from liangxin_async.bulk._row import OUTSTANDING, Row, RowState, Sample
 from liangxin_async.bulk._saving import SAVERS, Savers
 from liangxin_async.bulk._sorting import Sorter
 from liangxin_async.bulk._sqlite import open_journal
@@ -172,11 +172,6 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     ) -> None:
         await self.aclose()
 
-    def __del__(self) -> None:
-        main = getattr(self, "_main", None)
-        if main is not None and not main.done():
-            main.get_loop().call_soon_threadsafe(self._scope.cancel)
-
     # ---------------------------------------------------------------- the whole run
 
     async def _run(self) -> None:
@@ -193,10 +188,6 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             except Exception as exc:  # noqa: BLE001 - raised to the consumer
                 self._fail(_only(exc))
             await self._items.put(None)
-        if self._scope.cancelled_caught:  # closed: nobody takes what is left
-            while not self._items.empty():
-                self._items.get_nowait()
-            self._items.put_nowait(None)
 
     async def _open(self) -> None:
         await to_thread.run_sync(_make_folder, self._folder)
@@ -245,7 +236,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
                     await self._collect(outstanding)
                     await self._create()
                 except Exception as exc:  # noqa: BLE001 - what is paid for comes home
-                    self._fail(_only(exc))
+                    self._fail(exc)
             await self._savers.idle()
             helpers.cancel_scope.cancel()
         self._take_sample()
@@ -287,8 +278,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     async def _collect(self, group: TaskGroup) -> None:
         """Follow what earlier runs paid for. Returns when all of it is followed."""
         places = asyncio.Semaphore(_ATTACHED)
-        states = (RowState.ACCEPTED, RowState.SUCCEEDED)
-        async for row in self._journal.rows(states):
+        async for row in self._journal.rows(OUTSTANDING):
             if self._finishing:
                 return
             self._sorter.outstanding.add(row.key)
@@ -337,10 +327,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             async for outcome in batch:
                 keeper = self._sorter.came_home(outcome.index)
                 await self._came_home(
-                    keeper.row,
-                    outcome.task_id,
-                    outcome.result,
-                    outcome.error,
+                    keeper.row, outcome.task_id, outcome.result, outcome.error
                 )
 
     async def _tell_again(self, row: Row) -> None:

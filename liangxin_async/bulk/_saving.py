@@ -99,22 +99,19 @@ class Savers:
             files = await to_thread.run_sync(facts_of, self._folder, paths)
             now = time.time()
             await self._journal.saved(row.key, files, now)
-        except DownloadError as exc:
-            if exc.reason == "disk":
-                self._stop(exc)
-            await self._tell(Item(row=row, result=result, error=exc))
-        except JournalError as exc:
-            self._stop(exc)
-            await self._tell(Item(row=row, result=result, error=exc))
-        except LiangxinError as exc:
-            await self._tell(Item(row=row, result=result, error=exc))
+        except LiangxinError as exc:  # before OSError, which some of ours are too
+            await self._failed(job, exc)
         except OSError as exc:
-            error = _disk_error(row, exc)
-            self._stop(error)
-            await self._tell(Item(row=row, result=result, error=error))
+            await self._failed(job, _disk_error(row, exc))
         else:
             row = evolve(row, state=RowState.SAVED, files=files, saved_at=now)
             await self._tell(Item(row=row, result=result, paths=tuple(paths)))
+
+    async def _failed(self, job: _Job, error: LiangxinError) -> None:
+        full_disk = isinstance(error, DownloadError) and error.reason == "disk"
+        if full_disk or isinstance(error, JournalError):
+            self._stop(error)
+        await self._tell(Item(row=job.row, result=job.result, error=error))
 
     async def _fetch(self, job: _Job) -> list[Path]:
         if job.earlier and len(job.result.urls) == 1:

@@ -17,6 +17,7 @@ from attrs import define, field
 from liangxin_async._errors import LiangxinError
 from liangxin_async._records import Stats
 from liangxin_async.bulk import BadLine, Item, RowState
+from liangxin_async.bulk._row import OUTSTANDING
 from liangxin_async.cli._errors import CommandError
 from liangxin_async.cli._exit import Exit, exit_code
 from liangxin_async.cli._watch import Watch
@@ -300,4 +301,4 @@ class Course:
 
 def outstanding(counts: Mapping[RowState, int]) -> int:
     """Return how many rows were paid for and are not saved."""
-    return counts.get(RowState.ACCEPTED, 0) + counts.get(RowState.SUCCEEDED, 0)
+    return sum(counts.get(state, 0) for state in OUTSTANDING)

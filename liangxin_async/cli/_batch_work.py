@@ -21,13 +21,14 @@ from liangxin_async._errors import (
 )
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
+from liangxin_async.bulk._row import OUTSTANDING
 from liangxin_async.bulk._run import JOURNAL
 from liangxin_async.cli._batch_course import Course
 from liangxin_async.cli._batch_input import STDIN
 from liangxin_async.cli._batch_tell import Teller
 from liangxin_async.cli._batch_words import Ending, line_of
 from liangxin_async.cli._dialect import for_model, for_task
-from liangxin_async.cli._errors import CommandError, UsageError, WriteError
+from liangxin_async.cli._errors import CommandError, UsageError
 from liangxin_async.cli._gallery import make_gallery
 from liangxin_async.cli._out import Out, is_terminal
 from liangxin_async.cli._place import ready
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 _DOUBTS = 20  # rows in doubt that are listed
 _MANY = 500  # pictures whose page takes long enough to say so
-_OUTSTANDING = (RowState.ACCEPTED, RowState.SUCCEEDED)
 _LINES, _EVENTS = 5.0, 2.0  # seconds between two lines, two JSON events, of progress
 
 
@@ -133,8 +133,6 @@ class Work:
             if course.is_untouched:
                 raise
             course.fail(error)
-        except OSError as exc:
-            course.fail(WriteError(f"{course.folder}: {exc.strerror or exc}"))
         finally:
             course.unwritten = this.unwritten
 
@@ -170,7 +168,7 @@ async def _counts_before(folder: Path) -> Mapping[RowState, int]:
 
 async def _service_of(journal: JournalReader) -> Dialect:
     """Return the service that the outstanding tasks belong to."""
-    async for row in journal.rows(_OUTSTANDING):
+    async for row in journal.rows(OUTSTANDING):
         return for_task(None, row.task_id or "")
     return for_model(None, None)
 

@@ -18,11 +18,11 @@ from urllib.parse import quote
 from attrs import frozen
 
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
-from liangxin_async._errors import InvalidRequestError, Problem, ProtocolError
+from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async._records import CreditCount, Credits, TaskRecord, TaskState
 from liangxin_async.dialects._envelope import Envelope, open_envelope
 from liangxin_async.dialects._refusals import check_good, unreadable
-from liangxin_async.dialects._structure import as_is, make_structure
+from liangxin_async.dialects._structure import as_is, demand_about, make_structure
 from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
 from liangxin_async.models._check import check
 from liangxin_async.models._field import EVOLINK_CALLBACK_URL
@@ -86,12 +86,7 @@ class EvolinkDialect:
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """See `Dialect.read_query`."""
         record = _structure(_task_in(reply, asked_task=True), reply)
-        if record.task_id != task_id:
-            raise ProtocolError(
-                f"asked about task {task_id!r} and was told about another one",
-                http_status=reply.status,
-            )
-        return record
+        return demand_about(record, task_id, reply)
 
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """24 hours after the creation, where the record tells that."""

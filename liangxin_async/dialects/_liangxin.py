@@ -14,11 +14,15 @@ from urllib.parse import quote
 from attrs import evolve, frozen
 
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
-from liangxin_async._errors import NotFoundError, ProtocolError
+from liangxin_async._errors import NotFoundError
 from liangxin_async._records import TaskRecord, TaskState
 from liangxin_async.dialects._envelope import Envelope, open_envelope
 from liangxin_async.dialects._refusals import check_good, gateway_refused, unreadable
-from liangxin_async.dialects._structure import make_structure, read_seconds
+from liangxin_async.dialects._structure import (
+    demand_about,
+    make_structure,
+    read_seconds,
+)
 from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
 from liangxin_async.models._field import CALL_BACK_URL
 
@@ -97,13 +101,7 @@ class LiangxinDialect:
             )
         if not isinstance(data, dict):
             raise unreadable(reply, "a query answer without a record")
-        record = _structure(data, task_id, reply)
-        if record.task_id != task_id:
-            raise ProtocolError(
-                f"asked about task {task_id!r} and was told about another one",
-                http_status=reply.status,
-            )
-        return record
+        return demand_about(_structure(data, task_id, reply), task_id, reply)
 
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """None: no source states how long LiangXin's result URLs live."""

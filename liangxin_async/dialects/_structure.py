@@ -24,6 +24,7 @@ from liangxin_async._converter import (
     read_urls,
 )
 from liangxin_async._core.lifecycle import fold_state
+from liangxin_async._errors import ProtocolError
 from liangxin_async._records import TaskRecord, TaskState
 
 if TYPE_CHECKING:
@@ -109,6 +110,20 @@ def make_structure(members: Mapping[str, str], **readers: Reader) -> Structure:
             ) from None
 
     return structure
+
+
+def demand_about(record: TaskRecord, task_id: str, reply: WireReply) -> TaskRecord:
+    """Return `record` if it is about `task_id`.
+
+    Raises:
+        ProtocolError: it is about another task.
+    """
+    if record.task_id != task_id:
+        raise ProtocolError(
+            f"asked about task {task_id!r} and was told about another one",
+            http_status=reply.status,
+        )
+    return record
 
 
 def _hook(reader: Reader) -> Callable[[object, Any], Any]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from attrs import define, field
 
 from liangxin_async import LiangxinError, Session, ZImage, bulk
@@ -66,14 +64,3 @@ async def make(
             told.error = exc
     told.unwritten = run.unwritten
     return told
-
-
-@pytest.fixture(autouse=True)
-async def nothing_left(anyio_backend: object) -> AsyncIterator[None]:
-    """After every test of the loop: no task of ours, and no socket left to the GC."""
-    yield
-    await asyncio.sleep(0)
-    gc.collect()
-    running = (repr(task.get_coro()) for task in asyncio.all_tasks())
-    left = [coroutine for coroutine in running if "TestRunner" not in coroutine]
-    assert not left, f"still running: {left}"

@@ -15,7 +15,8 @@ from liangxin_async import ZImage, bulk
 from liangxin_async.bulk import BadLine, Item, RowState
 from liangxin_async.emulator import Emulator, Failure, Fixed, InFlight, Scenario
 from tests.bulk.crash_tools import by_state, check_files, check_rowed, rows_in
-from tests.bulk.runs import SMALL, make, nothing_left, numbered, pairs
+from tests.bulk.runs import SMALL, make, numbered, pairs
+from tests.e2e.conftest import nothing_left
 from tests.e2e.service import emulated
 
 pytestmark = pytest.mark.anyio

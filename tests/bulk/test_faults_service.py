@@ -37,7 +37,8 @@ from tests.bulk.crash_tools import (
     counts_of,
     rows_in,
 )
-from tests.bulk.runs import SMALL, make, nothing_left, numbered, pairs
+from tests.bulk.runs import SMALL, make, numbered, pairs
+from tests.e2e.conftest import nothing_left
 from tests.e2e.service import create_fault, emulated
 
 pytestmark = pytest.mark.anyio
