@@ -22,12 +22,12 @@ from benchmarks._child import Spec, main
 CREATES_AT_ONCE = 64  # as many as `Session.map` pulls ahead
 QUERIES_AT_ONCE = 8  # as many as `Polling.workers` asks at once by default
 INTERVAL = 1.0  # seconds between two queries about one task
-_HEADERS = {"Authorization": "Bearer benchmark-key", "Accept": "application/json"}
+HEADERS = {"Authorization": "Bearer benchmark-key", "Accept": "application/json"}
 
 
 async def bare(spec: Spec) -> None:
     """All requests on kept connections."""
-    async with aiohttp.ClientSession(headers=_HEADERS) as http:
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
         await _replay(spec, http, http)
 
 
@@ -35,8 +35,8 @@ async def bare_fresh(spec: Spec) -> None:
     """Creates on a fresh connection each, queries on kept ones; paced by `span`."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
-        aiohttp.ClientSession(headers=_HEADERS) as queries,
-        aiohttp.ClientSession(headers=_HEADERS, connector=connector) as creates,
+        aiohttp.ClientSession(headers=HEADERS) as queries,
+        aiohttp.ClientSession(headers=HEADERS, connector=connector) as creates,
     ):
         await _replay(spec, creates, queries)
 
@@ -74,7 +74,7 @@ async def _all(
 async def loops(spec: Spec) -> None:
     """A coroutine per task, all begun together."""
     interval = INTERVAL * spec.pace
-    async with aiohttp.ClientSession(headers=_HEADERS) as http:
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
         await asyncio.gather(
             *(_loop(http, spec.url, number, interval) for number in range(spec.tasks))
         )

@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from random import Random
+from typing import Protocol
 
 from aiohttp import web
 from attrs import define, field
@@ -144,7 +145,15 @@ def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json")
 
 
-async def serve(made: Service) -> None:
+class Handler(Protocol):
+    """Anything that answers requests."""
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        ...
+
+
+async def serve(made: Handler) -> None:
     """Serve until standard input ends; the URL goes to standard output."""
     service = web.Server(made.handle)
     loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from benchmarks._report import Options, Report, Row, Spread
 from benchmarks.bulk_run import run as bulk_run
 from benchmarks.client_cost import run as client_cost
 from benchmarks.open_task_memory import run as open_task_memory
+from benchmarks.peers import run as peers
 
 SMALL = Options(sizes=(3,), repeats=1)
 
@@ -64,6 +65,21 @@ def test_bulk_run_smallest_sets_the_journal_against_none():
     assert sqlite["lines/s to memory"].median == pytest.approx(
         sqlite["lines/s"].median / memory["lines/s"].median
     )
+
+
+def test_peers_smallest_shows_what_is_lost_and_paid_twice():
+    """A lost answer is told by ours and not sent again; the loop pays a second time."""
+    report = peers(
+        Options(sizes=(4,), repeats=1), pace=0.02, clients=("session", "loop 1 s")
+    )
+    rows = {row.labels[1:]: row.figures for row in report.rows}
+    assert len(rows) == 4
+    assert all(rows["free", who]["lost"].median == 0 for who in ("session", "loop 1 s"))
+    ours, theirs = rows["capped", "session"], rows["capped", "loop 1 s"]
+    assert ours["paid twice"].median == 0
+    assert ours["lost"].median == ours["in doubt"].median == 1
+    assert theirs["paid twice"].median == 1
+    assert theirs["lost"].median == 0
 
 
 def test_main_without_names_lists_every_benchmark(capsys):
