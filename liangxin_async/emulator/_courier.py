@@ -6,9 +6,7 @@ is never held up, and ten thousand ends at once open no ten thousand sockets. Th
 limit of an attempt begins when it does, not while it queues.
 
 Nothing goes to another machine: `Callbacks.target` says where a callback may go, and
-the connector makes no socket but to loopback, whatever a URL or a name led to.
-Redirects are not followed, and no proxy is asked. Certificates are not checked: nobody
-vouches for a loopback address.
+`_poster` guards the sockets.
 
 Invariants: a callback is in `_open` from its creation to its outcome; after `aclose`
 there is no task, no alarm and no session.
@@ -17,47 +15,34 @@ there is no task, no alarm and no session.
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections import deque
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
-import anyio
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from liangxin_async.emulator._callbacks import (
     HONEST,
     Manner,
     Target,
-    is_loopback_host,
     origin,
     signature,
 )
-from liangxin_async.emulator._delivery import Attempt, Delivery
+from liangxin_async.emulator._delivery import Delivery
 from liangxin_async.emulator._dialects import DIALECTS
 from liangxin_async.emulator._faults import KINDS, Call, Fault
+from liangxin_async.emulator._poster import Letter, Poster
 
 if TYPE_CHECKING:
     from liangxin_async.emulator._alarms import Alarm
     from liangxin_async.emulator._answer import Answer
     from liangxin_async.emulator._callbacks import Courtesy
+    from liangxin_async.emulator._delivery import Attempt
     from liangxin_async.emulator._dialect import Dialect
     from liangxin_async.emulator._report import Report
     from liangxin_async.emulator._tasks import Task
     from liangxin_async.emulator._world import World
 
 AT_ONCE: Final = 100  # attempts; two descriptors each where both ends are one process
-_AGENT: Final = "liangxin-emulator"
-
-
-@frozen
-class _Letter:
-    """A callback in writing; every attempt sends the same."""
-
-    body: bytes
-    headers: dict[str, str]
 
 
 @define(eq=False, kw_only=True)
@@ -72,7 +57,7 @@ class _Parcel:
     courtesy: Courtesy
     deliveries_left: int
     alarm: Alarm | None = None
-    letter: _Letter | None = None
+    letter: Letter | None = None
     failures: int = 0  # in a row, of the present delivery
     attempted: asyncio.Event = field(factory=asyncio.Event)
     over: asyncio.Event = field(factory=asyncio.Event)
@@ -88,11 +73,12 @@ class Courier:
     _ready: deque[_Parcel] = field(factory=deque)
     _busy: set[asyncio.Task[None]] = field(factory=set)
     _idle: asyncio.Event = field(factory=asyncio.Event)
-    _http: aiohttp.ClientSession | None = None
+    _poster: Poster = field(init=False)
     _turns: int = 0
 
     def __attrs_post_init__(self) -> None:
         """There is nothing to do yet."""
+        self._poster = Poster(self.world.alarms)
         self._idle.set()
 
     # What is to be sent
@@ -147,9 +133,7 @@ class Courier:
         await asyncio.gather(*busy, return_exceptions=True)
         for parcel in list(self._open):
             self._leave(parcel)
-        http, self._http = self._http, None
-        if http is not None:
-            await http.close()
+        await self._poster.aclose()
 
     def _struck(self, task: Task) -> Fault | None:
         plan = self.world.plan
@@ -238,8 +222,10 @@ class Courier:
 
     async def _attempt(self, parcel: _Parcel) -> None:
         parcel.letter = letter = parcel.letter or self._written(parcel)
-        began = self.world.clock()
-        made = await self._post(parcel, letter, began)
+        urls = parcel.target.urls
+        url, self._turns = urls[self._turns % len(urls)], self._turns + 1
+        limit = parcel.courtesy.limit
+        made = await self._poster.post(url, letter, parcel.manner, limit)
         parcel.delivery.attempts.append(made)
         self.world.ledger.callback_answers[made.word] += 1
         self._no_longer_first(parcel)
@@ -285,20 +271,20 @@ class Courier:
         """Return the task's end, be it past or to come, under the id that was told."""
         return self.world.report(task, task.told_id or task.task_id).ending()
 
-    def _written(self, parcel: _Parcel) -> _Letter:
+    def _written(self, parcel: _Parcel) -> Letter:
         world, task, fault = self.world, parcel.task, parcel.fault
         dialect, report = _dialect(task), self._report(task)
         answer = dialect.tell(report, world.scenario)
         if fault is not None and (alter := KINDS[fault.kind].alter) is not None:
             answer = alter(world.scene(fault, answer, report, task, dialect))
-        headers = {"User-Agent": _AGENT, **answer.headers}
+        headers = dict(answer.headers)
         if answer.content_type is not None:
             headers["Content-Type"] = answer.content_type
         if parcel.target.host is not None:
             headers["Host"] = parcel.target.host
         if dialect.signs:
             headers |= self._signed(answer, parcel.manner, report)
-        return _Letter(answer.body, headers)
+        return Letter(answer.body, headers)
 
     def _signed(self, answer: Answer, manner: Manner, report: Report) -> dict[str, str]:
         key = self.world.scenario.callbacks.webhook_key
@@ -308,69 +294,6 @@ class Courier:
         timestamp = self.world.wall(self.world.clock() - age) // 1000
         used = key if manner.signature != "wrong" else f"not {key}"
         return signature(used, _named(answer.payload, report.task_id), timestamp)
-
-    # How
-
-    async def _post(self, parcel: _Parcel, letter: _Letter, began: float) -> Attempt:
-        alarms, urls = self.world.alarms, parcel.target.urls
-        url, self._turns = urls[self._turns % len(urls)], self._turns + 1
-        data = self._body(parcel.manner, letter.body)
-        headers = {"Content-Length": str(len(letter.body)), **letter.headers}
-        problem = "timeout"
-        limit = anyio.CancelScope()
-        alarm = alarms.at(began + parcel.courtesy.limit, limit.cancel)
-        try:
-            with limit:
-                async with self._session().post(
-                    url, data=data, headers=headers, allow_redirects=False, ssl=False
-                ) as response:
-                    return Attempt(at=began, status=response.status)
-        except aiohttp.ClientConnectorError:
-            problem = "no connection"
-        except (aiohttp.ClientError, OSError):
-            problem = "connection lost"
-        finally:
-            alarm.cancel()
-        return Attempt(at=began, problem=problem)
-
-    def _body(self, manner: Manner, body: bytes) -> bytes | AsyncIterator[bytes]:
-        return body if manner.parts <= 1 else self._in_parts(manner, body)
-
-    async def _in_parts(self, manner: Manner, body: bytes) -> AsyncIterator[bytes]:
-        size = -(-len(body) // manner.parts)
-        for start in range(0, len(body), size):
-            if start:
-                await self.world.alarms.sleep(manner.pause)
-            yield body[start : start + size]
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            # A connection for each attempt: one that is kept could be stale, and then
-            # the emulator, not the receiver, would be what failed.
-            connector = aiohttp.TCPConnector(
-                force_close=True, limit=0, socket_factory=_loopback_socket
-            )
-            self._http = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(total=None),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=["Content-Type"],
-            )
-        return self._http
-
-
-def _loopback_socket(address: Any) -> socket.socket:
-    """Return a socket for an address, which must be loopback.
-
-    Raises:
-        OSError: it is not.
-    """
-    family, kind, protocol, _, name = address
-    if not is_loopback_host(str(name[0])):
-        raise OSError(errno.EACCES, "callbacks go to loopback addresses only")
-    made = socket.socket(family, kind, protocol)
-    made.setblocking(False)
-    return made
 
 
 def _manner(fault: Fault | None) -> Manner:

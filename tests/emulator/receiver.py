@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 from aiohttp import web
 from attrs import define, field, frozen
 
+from liangxin_async.emulator import Delivery, Emulator
 from tests.emulator.caller import Caller, Reply, Wire
 
 
@@ -88,6 +90,19 @@ async def ask(
         return await caller.evo_create(prompt, callback_url=url)
     body = {"model": "z-image", "callBackUrl": url, "input": {"prompt": prompt}}
     return await caller.send("POST", "/api/v1/jobs/createTask", json=body)
+
+
+async def done(emulator: Emulator) -> None:
+    """Wait until no callback is on its way any more."""
+    with anyio.fail_after(5):
+        await emulator.callbacks_done()
+
+
+def only(caller: Caller) -> Delivery:
+    """Return the one delivery of the one task."""
+    (task,) = caller.emulator.tasks
+    (delivery,) = task.deliveries
+    return delivery
 
 
 @asynccontextmanager

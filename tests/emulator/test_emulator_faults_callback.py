@@ -10,13 +10,12 @@ import hmac
 import json
 from typing import Any
 
-import anyio
 import pytest
 
-from liangxin_async.emulator import Emulator, Failure, Fault, Scenario
+from liangxin_async.emulator import Failure, Fault, Scenario
 from liangxin_async.emulator._faults import KINDS
 from tests.emulator.caller import Caller, Play, until
-from tests.emulator.receiver import Post, Receiver, receiving
+from tests.emulator.receiver import Post, Receiver, done, receiving
 from tests.emulator.seeing import see
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
@@ -31,12 +30,6 @@ CALLBACK_KINDS = {
 def callback_fault(kind: str, **params: Any) -> Fault:
     """Every callback meets `kind`."""
     return Fault(route="callback", kind=kind, params=params)
-
-
-async def done(emulator: Emulator) -> None:
-    """Wait until nothing is on its way any more."""
-    with anyio.fail_after(5):
-        await emulator.callbacks_done()
 
 
 async def called_back(
