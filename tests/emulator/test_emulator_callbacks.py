@@ -405,14 +405,16 @@ async def test_callbacks_end_with_the_emulator(play: Play) -> None:
                 caller.emulator.deliver(next(iter(caller.emulator.tasks)).task_id)
             )
             await until(lambda: len(receiver.posts) >= 4)
+            assert [t for t in asyncio.all_tasks() if "Courier" in repr(t)]
             await caller.emulator.aclose()
+            assert not [t for t in asyncio.all_tasks() if "Courier" in repr(t)]
             await waiter
             assert (await by_hand).outcome == "waiting"
         await caller.http.close()
         gc.collect()
         await asyncio.sleep(0)
         gc.collect()
-    assert asyncio.all_tasks() == before
+    await until(lambda: asyncio.all_tasks() == before)  # the receiver's, too
     assert caller.emulator.world.alarms.next_at is None
     assert [str(w.message) for w in caught] == []
 

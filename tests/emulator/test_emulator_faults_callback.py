@@ -15,7 +15,7 @@ import pytest
 from liangxin_async.emulator import Failure, Fault, Scenario
 from liangxin_async.emulator._faults import KINDS
 from tests.emulator.caller import Caller, Play, until
-from tests.emulator.receiver import Post, Receiver, done, receiving
+from tests.emulator.receiver import Post, Receiver, done, only, receiving
 from tests.emulator.seeing import see
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
@@ -127,16 +127,15 @@ async def test_callback_is_repeated_word_for_word(play: Play) -> None:
     faults = [callback_fault("repeated", times=3, seconds=3600.0)]
     caller = await play(Scenario(duration=1, callbacks=settings, faults=faults))
     async with receiving(500) as receiver:
-        task_id = await receiver.expected_by(caller)
-        for step in (1, 1, 3600, 3600):
+        await receiver.expected_by(caller)
+        delivery = only(caller)
+        for number, step in enumerate((1, 1, 3600, 3600), 1):
             caller.clock.now += step
-            seen = len(receiver.posts)
-            await until(lambda n=seen: len(receiver.posts) > n)
+            await until(lambda n=number: len(delivery.attempts) == n)
         await done(caller.emulator)
     assert {post.body for post in receiver.posts} == {receiver.posts[0].body}
     stamps = {post.headers["X-Webhook-Timestamp"] for post in receiver.posts}
     assert len(stamps) == 1
-    (delivery,) = caller.emulator.tasks.get(task_id).deliveries  # type: ignore[union-attr]
     assert (delivery.outcome, delivery.statuses) == ("delivered", [500, 200, 200, 200])
 
 
