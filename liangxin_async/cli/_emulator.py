@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
 
 from liangxin_async.cli._errors import StoppedError, UsageError
 from liangxin_async.cli._exit import Exit
@@ -12,8 +13,15 @@ from liangxin_async.cli._out import Out
 from liangxin_async.cli._session import run
 from liangxin_async.cli._watch import Watch
 from liangxin_async.dialects import DIALECTS
-from liangxin_async.emulator import Emulator, Scenario, ScenarioError, serve
+from liangxin_async.emulator import Emulator, Ledger, Scenario, ScenarioError, serve
 from liangxin_async.emulator._server import DEFAULT_KEY
+
+_OUTCOMES: Final = {
+    "delivered": "delivered",
+    "given_up": "given up",
+    "refused": "refused, because not for this machine",
+    "unsent": "left out by a fault",
+}
 
 
 def emulator(args: Namespace, out: Out) -> int:
@@ -46,9 +54,21 @@ def emulator(args: Namespace, out: Out) -> int:
             ledger = ended.ledger
             out.note(
                 f"stopped: {ledger.accepted_total} creates accepted, "
-                f"{ledger.refused.total()} refused"
+                f"{ledger.refused.total()} refused{_called_back(ledger)}"
             )
     return Exit.DONE
+
+
+def _called_back(ledger: Ledger) -> str:
+    counts = ledger.callbacks
+    if not counts:
+        return ""
+    told = ", ".join(
+        f"{counts[outcome]} {word}"
+        for outcome, word in _OUTCOMES.items()
+        if counts[outcome]
+    )
+    return f"; callbacks: {told or 'none sent'}"
 
 
 def _announce(emulator: Emulator, out: Out) -> None:

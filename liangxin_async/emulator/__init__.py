@@ -4,6 +4,7 @@ It imports nothing of the client, so that a misreading of the documentation cann
 in both.
 """
 
+from liangxin_async.emulator._callbacks import Callbacks
 from liangxin_async.emulator._capacity import (
     InFlight,
     RandomRefusal,
@@ -14,6 +15,7 @@ from liangxin_async.emulator._capacity import (
     TokenBucket,
 )
 from liangxin_async.emulator._checks import ScenarioError
+from liangxin_async.emulator._delivery import Attempt, Delivery
 from liangxin_async.emulator._durations import Fixed, Lognormal, Uniform
 from liangxin_async.emulator._family import Family
 from liangxin_async.emulator._faults import Fault, fault_kinds
@@ -24,6 +26,9 @@ from liangxin_async.emulator._server import Emulator
 from liangxin_async.emulator._tasks import Task
 
 __all__ = [
+    "Attempt",
+    "Callbacks",
+    "Delivery",
     "Emulator",
     "Failure",
     "Family",

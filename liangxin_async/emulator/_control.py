@@ -48,6 +48,7 @@ def describe(world: World, task: Task) -> dict[str, Any]:
         "created_ms": world.wall(task.created),
         "duration": task.duration,
         "callback_url": task.callback_url,
+        "callbacks": [delivery.as_dict() for delivery in task.deliveries],
         "urls": urls if state == "success" else [],
         "queries": world.ledger.queries[task.task_id],
     }
@@ -89,6 +90,8 @@ class Control:
             "  GET  /emulator/ledger[?tasks=no]   what was seen and done, as JSON\n"
             "  POST /emulator/scenario            play another scenario (JSON)\n"
             f"  More models of this scenario: {extra}\n\n"
+            "A task whose create names a callback URL on this machine calls it back at "
+            "its end;\nother machines are never called, and the ledger says so.\n\n"
             f"Fault kinds [routes; dialects]:\n{faults}\n"
         )
         return web.Response(text=text)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from liangxin_async.emulator._answer import Answer
+    from liangxin_async.emulator._callbacks import Courtesy
     from liangxin_async.emulator._capacity import Refusal
     from liangxin_async.emulator._kinds import Book
     from liangxin_async.emulator._report import Report
@@ -166,13 +167,24 @@ class Dialect(Protocol):
     def pages(self) -> Mapping[str, Callable[[Account], Answer]]:
         """What the routes besides "create" and "query" say, by route."""
 
+    @property
+    def courtesy(self) -> Courtesy:
+        """How patiently callbacks are delivered."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether callbacks can be signed."""
+
     def outline(self, data: dict[str, Any]) -> Outline:
         """Return the parts of a create's body, however odd it is."""
 
-    def problem(self, data: dict[str, Any], extra: tuple[str, ...]) -> Denial | None:
+    def problem(
+        self, data: dict[str, Any], extra: tuple[str, ...], urls: str
+    ) -> Denial | None:
         """Return why the documentation forbids this body, or None.
 
-        `extra` are model values that are allowed besides the documented ones.
+        `extra` are model values that are allowed besides the documented ones, and
+        `urls` says which callback URLs are, in the words of `Callbacks.urls`.
         """
 
     def look(self, model: str, fields: Mapping[str, Any]) -> tuple[int, int, str]:

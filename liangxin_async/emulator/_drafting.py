@@ -54,7 +54,8 @@ def draft(
         param = compact(data)
     except (ValueError, RecursionError):
         return Draft(denial=_NOT_AN_OBJECT)
-    problem = dialect.problem(data, scenario.extra_models)
+    rule = scenario.callbacks.urls
+    problem = dialect.problem(data, scenario.extra_models, rule)
     if content_type != "application/json":
         words = "Content-Type must be application/json"
         problem = Denial(reason="invalid", message=words)

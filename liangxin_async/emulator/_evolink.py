@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from liangxin_async.emulator import _evolink_forms as forms
 from liangxin_async.emulator import _evolink_models, _kinds_evolink
+from liangxin_async.emulator._callbacks import Courtesy
 from liangxin_async.emulator._dialect import Account, Change, Denial, Outline, Place
 from liangxin_async.emulator._pictures import bounded, fitted, pair
 
@@ -48,6 +49,8 @@ class EvoLink:
     pages: Mapping[str, Callable[[Account], Answer]] = field(
         factory=lambda: {"credits": forms.credits_page}
     )
+    courtesy: Courtesy = Courtesy(limit=10.0, waits=(1.0, 2.0, 4.0))  # noqa: RUF009  # frozen
+    signs: bool = False
 
     # What comes in
 
@@ -57,9 +60,11 @@ class EvoLink:
         callback = data.get("callback_url")
         return Outline(fields=data, asked=asked, callback=callback)
 
-    def problem(self, data: dict[str, Any], extra: tuple[str, ...]) -> Denial | None:
+    def problem(
+        self, data: dict[str, Any], extra: tuple[str, ...], urls: str
+    ) -> Denial | None:
         """Return what is wrong with a create's body."""
-        return _evolink_models.problem_with(data, extra)
+        return _evolink_models.problem_with(data, extra, urls)
 
     def look(self, model: str, fields: Mapping[str, Any]) -> tuple[int, int, str]:
         """Return width, height and file ending; no page speaks of a file type."""

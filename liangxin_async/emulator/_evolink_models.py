@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from liangxin_async.emulator._callbacks import is_let_through
 from liangxin_async.emulator._dialect import Denial
 from liangxin_async.emulator._field_checks import (
     Check,
@@ -61,11 +62,15 @@ _CALLBACK_LENGTH: Final = 2048
 _INTERNAL_NAMES: Final = ("localhost", ".localhost", ".local", ".internal")
 
 
-def _callback(value: Any) -> str | None:
+def _callback(value: Any, urls: str) -> str | None:
     if not isinstance(value, str):
         return "must be a string"
+    if urls == "any":
+        return None
     if len(value) > _CALLBACK_LENGTH:
         return f"must have at most {_CALLBACK_LENGTH} characters"
+    if is_let_through(value, urls):
+        return None
     try:
         parts = urlsplit(value)
         host = parts.hostname
@@ -88,7 +93,6 @@ def _is_internal(host: str) -> bool:
 _COMMON: Final[dict[str, Check]] = {
     "prompt": text(),
     "size": text(),
-    "callback_url": _callback,
 }
 _FIELDS: Final[dict[str, dict[str, Check]]] = {
     "z-image-turbo": {
@@ -96,7 +100,6 @@ _FIELDS: Final[dict[str, dict[str, Check]]] = {
         "size": _turbo_size,
         "seed": whole(1, 2_147_483_647),
         "nsfw_check": flag,
-        "callback_url": _callback,
     },
     "gemini-3.1-flash-lite-image": {
         **_COMMON,
@@ -111,9 +114,14 @@ _FIELDS: Final[dict[str, dict[str, Check]]] = {
 MODELS: Final = tuple(_FIELDS)
 
 
-def problem_with(data: Mapping[str, Any], extra: tuple[str, ...] = ()) -> Denial | None:
+def problem_with(
+    data: Mapping[str, Any],
+    extra: tuple[str, ...] = (),
+    urls: str = "documented",
+) -> Denial | None:
     """Return what is wrong with a create's body, or None.
 
+    `urls` says which callback URLs are let through, in the words of `Callbacks.urls`.
     Fields that the tables do not name are let through; what becomes of them is not
     stated.
     """
@@ -129,7 +137,10 @@ def problem_with(data: Mapping[str, Any], extra: tuple[str, ...] = ()) -> Denial
     for name, value in data.items():
         if name in checks and (words := checks[name](value) or "") != "":
             return _wrong(name, words)
-    return None
+    if "callback_url" not in data:
+        return None
+    problem = _callback(data["callback_url"], urls)
+    return None if problem is None else _wrong("callback_url", problem)
 
 
 def _wrong(field: str, words: str) -> Denial:

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from liangxin_async.emulator import _kinds_http, _kinds_tasks, _kinds_wire
+from liangxin_async.emulator import (
+    _kinds_callback,
+    _kinds_http,
+    _kinds_tasks,
+    _kinds_wire,
+)
 from liangxin_async.emulator._checks import (
     ScenarioError,
     build,
@@ -45,6 +50,7 @@ KINDS: Final = _all_kinds(
     _kinds_wire.BOOK,
     _kinds_http.BOOK,
     _kinds_tasks.BOOK,
+    _kinds_callback.BOOK,
     *(dialect.book for dialect in DIALECTS.values()),
 )
 
@@ -108,8 +114,9 @@ class Fault:
     """One line of the fault plan.
 
     Attributes:
-        route: "create", "query", "credits" (EvoLink has it), "file", or "connect" (a
-            connection being accepted).
+        route: "create", "query", "credits" (EvoLink has it), "file", "connect" (a
+            connection being accepted) or "callback" (counted when the create that
+            names a callback is accepted).
         kind: what happens; `fault_kinds()` lists them. A kind of one dialect strikes
             and counts calls of that dialect only.
         nth: which calls: None for every one, a number (from 1) for one of them, or a
@@ -117,8 +124,8 @@ class Fault:
         every: besides, only each `every`-th of them, or None.
         match: only calls whose prompt contains this text or whose task has this id;
             None for all.
-        each: whether to count calls per request (create) or per task (query, file)
-            rather than together.
+        each: whether to count calls per request (create, callback) or per task
+            (query, file) rather than together.
         share: the chance that a due call is struck, 0 to 1.
         during: only between these seconds of the scenario, or None.
         younger_than: only while the task is younger than these seconds (query, file).
@@ -210,8 +217,8 @@ class Call:
     Attributes:
         now: instant of the call.
         dialect: name of the dialect of the route, or None for files and connections.
-        subject: whom `each` counts by: the request key of a create, the task id of a
-            query.
+        subject: whom `each` counts by: the request key of a create and of a callback,
+            the task id of a query.
         prompt: the prompt, or "" where it is not known.
         task: the task asked for, or None.
         report: what the honest answer tells of a task, where that is known.

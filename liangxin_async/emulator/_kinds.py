@@ -2,8 +2,9 @@
 
 A kind is one small function with a line of meaning. Those that *alter* take a scene and
 return another answer; those that *play* are coroutines that send bytes themselves, or
-break the connection. Books of kinds stand in `_kinds_wire`, `_kinds_http`,
-`_kinds_tasks` (which play in every dialect) and in a module per dialect.
+break the connection; those that *send* change when and how a callback goes out. Books
+of kinds stand in `_kinds_wire`, `_kinds_http`, `_kinds_tasks`, `_kinds_callback` (which
+play in every dialect) and in a module per dialect.
 """
 
 from __future__ import annotations
@@ -19,15 +20,21 @@ from liangxin_async.emulator._answer import Answer
 if TYPE_CHECKING:
     import asyncio
 
+    from liangxin_async.emulator._callbacks import Manner
+    from liangxin_async.emulator._courier import Courier
     from liangxin_async.emulator._dialect import Dialect
     from liangxin_async.emulator._report import Report
     from liangxin_async.emulator._scenario import Scenario
     from liangxin_async.emulator._tasks import Task, TaskStore
 
-ROUTES: Final = ("create", "query", "credits", "file", "connect")
+ROUTES: Final = ("create", "query", "credits", "file", "connect", "callback")
 HTTP_ROUTES: Final = ("create", "query", "credits", "file")
 JSON_ROUTES: Final = ("create", "query", "credits")
 TASK_ROUTES: Final = ("create", "query")  # where an answer tells of a task
+# A callback says what a query is answered with.
+RECORD_ROUTES: Final = ("query", "callback")
+REPORT_ROUTES: Final = (*TASK_ROUTES, "callback")
+SAID_ROUTES: Final = (*JSON_ROUTES, "callback")
 
 
 class _Required:
@@ -61,11 +68,10 @@ class Word:
 
 @define
 class Scene:
-    """What a fault sees of the call that it meets.
+    """What a fault sees of the call, or the callback, that it meets.
 
     Attributes:
-        request: the call as it came.
-        answer: what an honest service answers to it.
+        answer: what an honest service says.
         report: what that answer tells of a task, or None: a refusal, a file.
         params: the fault's parameters, defaults filled in.
         tasks: all tasks of the emulator.
@@ -74,9 +80,9 @@ class Scene:
         dialect: whose route was called, or None for a file.
         base_url: the emulator's own address.
         closing: set when the emulator ends; whatever waits must watch it.
+        courier: who sends the callbacks.
     """
 
-    request: web.BaseRequest
     answer: Answer
     report: Report | None
     params: Mapping[str, Any]
@@ -86,6 +92,7 @@ class Scene:
     dialect: Dialect | None
     base_url: str
     closing: asyncio.Event
+    courier: Courier
 
     @property
     def voice(self) -> Dialect:
@@ -94,8 +101,20 @@ class Scene:
         return self.dialect
 
 
+@define(kw_only=True)
+class Exchange(Scene):
+    """The same for a call that came in over HTTP.
+
+    Attributes:
+        request: the call as it came.
+    """
+
+    request: web.BaseRequest
+
+
 Alter: TypeAlias = Callable[[Scene], Answer]
-Play: TypeAlias = Callable[[Scene], Awaitable[web.StreamResponse]]
+Play: TypeAlias = Callable[[Exchange], Awaitable[web.StreamResponse]]
+Send: TypeAlias = Callable[["Manner", Mapping[str, Any]], "Manner"]
 When: TypeAlias = Callable[["Report"], bool]
 
 
@@ -129,7 +148,7 @@ class Kind:
             words of a `Word`.
         when: the honest reports it concerns. Other calls are not counted for `nth`.
         early: whether it strikes before the body of a create was read.
-        alter, play: the function; exactly one is set, but for kinds of `connect`.
+        alter, play, send: the function; exactly one is set, but for kinds of `connect`.
         dialect: the one dialect that it plays in, or None for all. Calls in others
             are not counted.
     """
@@ -143,6 +162,7 @@ class Kind:
     early: bool = False
     alter: Alter | None = None
     play: Play | None = None
+    send: Send | None = None
     dialect: str | None = None
 
 
@@ -196,6 +216,16 @@ class Book:
             kind = Kind(word, meaning, routes, accept, params, early=early, play=play)
             self.add(kind)
             return play
+
+        return enter
+
+    def sends(self, **params: Any) -> Callable[[Send], Send]:
+        """Enter a function that returns another manner of sending a callback."""
+
+        def enter(send: Send) -> Send:
+            word, meaning = _name(send), _meaning(send)
+            self.add(Kind(word, meaning, ("callback",), params=params, send=send))
+            return send
 
         return enter
 

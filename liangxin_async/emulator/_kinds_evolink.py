@@ -12,7 +12,8 @@ from attrs import evolve
 
 from liangxin_async.emulator._answer import Answer
 from liangxin_async.emulator._kinds import (
-    TASK_ROUTES,
+    RECORD_ROUTES,
+    REPORT_ROUTES,
     Book,
     Scene,
     Word,
@@ -24,7 +25,7 @@ BOOK = Book("evolink")
 _BARE: Final = ("id", "status", "results", "error")
 
 
-@BOOK.alters("query", when=has_succeeded)
+@BOOK.alters(*RECORD_ROUTES, when=has_succeeded)
 def results_objects(scene: Scene) -> Answer:
     """`results` holds objects with a url, and there is no result_data"""
 
@@ -36,7 +37,7 @@ def results_objects(scene: Scene) -> Answer:
 
 
 @BOOK.alters(
-    "query",
+    *RECORD_ROUTES,
     when=has_succeeded,
     results=Word(("missing", "null", "empty")),
     form=Word(("list", "object")),
@@ -57,7 +58,7 @@ def result_data_only(scene: Scene) -> Answer:
     return scene.voice.edited(scene.answer, change)
 
 
-@BOOK.alters("query", spelling="cancelled")
+@BOOK.alters(*RECORD_ROUTES, spelling="cancelled")
 def cancelled(scene: Scene) -> Answer:
     """the status `spelling`, with the error request_cancelled"""
     if scene.report is None:
@@ -77,11 +78,11 @@ def created_ended(scene: Scene) -> Answer:
     """the create is answered with the task's end: completed, or failed as it was to"""
     if scene.report is None or scene.task is None:
         return scene.answer
-    scene.tasks.finish(scene.task, scene.report.now)
+    scene.courier.end_now(scene.task)
     return scene.voice.tell(scene.report.ending(), scene.scenario)
 
 
-@BOOK.alters(*TASK_ROUTES, accept=True)
+@BOOK.alters(*REPORT_ROUTES, accept=True)
 def bare(scene: Scene) -> Answer:
     """nothing but id, status, results and error"""
 

@@ -11,8 +11,8 @@ from attrs import evolve
 from liangxin_async.emulator._answer import HTML, Answer, html
 from liangxin_async.emulator._kinds import (
     HTTP_ROUTES,
-    JSON_ROUTES,
     REQUIRED,
+    SAID_ROUTES,
     Book,
     Kind,
     Scene,
@@ -76,51 +76,51 @@ def redirect(scene: Scene) -> Answer:
     return Answer(status=scene.params["status"], content_type=None, headers=headers)
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True, content_type="text/html")
+@BOOK.alters(*SAID_ROUTES, accept=True, content_type="text/html")
 def wrong_content_type(scene: Scene) -> Answer:
     """honest JSON under another `content_type`"""
     return evolve(scene.answer, content_type=scene.params["content_type"])
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def bom(scene: Scene) -> Answer:
     """honest JSON behind a UTF-8 byte order mark"""
     return scene.answer.with_body(b"\xef\xbb\xbf" + scene.answer.body)
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def utf16(scene: Scene) -> Answer:
     """honest JSON in UTF-16"""
     return scene.answer.with_body(scene.answer.body.decode().encode("utf-16"))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def latin1(scene: Scene) -> Answer:
     """JSON with an é in Latin-1, and a Content-Type that says so"""
     body = _inserted(scene.answer, b'"note":"caf\xe9"')
     return scene.answer.with_body(body, "application/json; charset=iso-8859-1")
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def invalid_utf8(scene: Scene) -> Answer:
     """JSON with bytes that are not UTF-8"""
     return scene.answer.with_body(_inserted(scene.answer, b'"note":"\xff\xfe"'))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def nan(scene: Scene) -> Answer:
     """JSON with NaN in an extra field"""
     return scene.answer.with_body(_inserted(scene.answer, b'"note":NaN'))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def duplicate_keys(scene: Scene) -> Answer:
     """JSON that gives every outer field twice: null first, then the honest value"""
     first = ",".join(f'"{name}":null' for name in scene.answer.payload or {})
     return scene.answer.with_body(_inserted(scene.answer, first.encode()))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True, levels=2000)
+@BOOK.alters(*SAID_ROUTES, accept=True, levels=2000)
 def deep_nesting(scene: Scene) -> Answer:
     """JSON with an extra list nested `levels` deep"""
     levels = scene.params["levels"]
@@ -128,40 +128,40 @@ def deep_nesting(scene: Scene) -> Answer:
     return scene.answer.with_body(_inserted(scene.answer, note))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True, digits=30)
+@BOOK.alters(*SAID_ROUTES, accept=True, digits=30)
 def huge_integer(scene: Scene) -> Answer:
     """JSON with an extra integer of `digits` digits"""
     note = b'"note":' + b"9" * scene.params["digits"]
     return scene.answer.with_body(_inserted(scene.answer, note))
 
 
-@BOOK.alters(*JSON_ROUTES, accept=True)
+@BOOK.alters(*SAID_ROUTES, accept=True)
 def lone_surrogate(scene: Scene) -> Answer:
     """JSON with half of a surrogate pair in an extra field"""
     return scene.answer.with_body(_inserted(scene.answer, b'"note":"\\ud800"'))
 
 
-@BOOK.alters(*HTTP_ROUTES, accept=True, size_bytes=64 << 20)
+@BOOK.alters(*HTTP_ROUTES, "callback", accept=True, size_bytes=64 << 20)
 def gzip_bomb(scene: Scene) -> Answer:
     """honest body padded with spaces to `size_bytes`, compressed a thousandfold"""
     body = scene.answer.body
     bomb = _bomb(body, max(scene.params["size_bytes"] - len(body), 0))
-    return _gzipped(scene.answer, bomb)
+    return gzipped(scene.answer, bomb)
 
 
-@BOOK.alters(*HTTP_ROUTES, accept=True)
+@BOOK.alters(*HTTP_ROUTES, "callback", accept=True)
 def bad_gzip(scene: Scene) -> Answer:
     """Content-Encoding says gzip, the bytes are not"""
-    return _gzipped(scene.answer, b"\x1f\x8b" + scene.answer.body)
+    return gzipped(scene.answer, b"\x1f\x8b" + scene.answer.body)
 
 
-@BOOK.alters(*HTTP_ROUTES, accept=True)
+@BOOK.alters(*HTTP_ROUTES, "callback", accept=True)
 def gzip_members(scene: Scene) -> Answer:
     """honest body in two gzip members"""
     body = scene.answer.body
     half = len(body) // 2
     parts = gzip.compress(body[:half]) + gzip.compress(body[half:])
-    return _gzipped(scene.answer, parts)
+    return gzipped(scene.answer, parts)
 
 
 @BOOK.alters("file")
@@ -198,7 +198,8 @@ def _inserted(original: Answer, members: bytes) -> bytes:
     return b"{" + members + b"," + body[1:] if body.startswith(b'{"') else body
 
 
-def _gzipped(original: Answer, body: bytes) -> Answer:
+def gzipped(original: Answer, body: bytes) -> Answer:
+    """Return an answer whose body is these bytes, said to be gzip."""
     headers = {**original.headers, "Content-Encoding": "gzip"}
     return evolve(original.with_body(body, original.content_type), headers=headers)
 

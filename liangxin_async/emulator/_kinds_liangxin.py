@@ -15,6 +15,8 @@ from attrs import evolve
 
 from liangxin_async.emulator._answer import Answer, compact
 from liangxin_async.emulator._kinds import (
+    RECORD_ROUTES,
+    REPORT_ROUTES,
     TASK_ROUTES,
     Anything,
     Book,
@@ -58,7 +60,7 @@ def system_cpu_overloaded(_: Scene) -> Answer:
 # Single answers as a relative of the family gives them
 
 
-@BOOK.alters(*TASK_ROUTES, accept=True)
+@BOOK.alters(*REPORT_ROUTES, accept=True)
 def message_for_msg(scene: Scene) -> Answer:
     """`message` in the place of `msg`"""
     return with_message(scene.answer)
@@ -72,25 +74,25 @@ def _as_family(scene: Scene, **habits: Any) -> Answer:
     return scene.voice.tell(scene.report, evolve(scene.scenario, family=family))
 
 
-@BOOK.alters(*TASK_ROUTES, accept=True)
+@BOOK.alters(*REPORT_ROUTES, accept=True)
 def snake_names(scene: Scene) -> Answer:
     """task_id, result_json and so on"""
     return _as_family(scene, snake_names=True)
 
 
-@BOOK.alters("query", when=has_succeeded)
+@BOOK.alters(*RECORD_ROUTES, when=has_succeeded)
 def urls_snake(scene: Scene) -> Answer:
     """result_urls for resultUrls"""
     return _as_family(scene, result_name="result_urls")
 
 
-@BOOK.alters("query", when=has_succeeded)
+@BOOK.alters(*RECORD_ROUTES, when=has_succeeded)
 def times_seconds(scene: Scene) -> Answer:
     """times in seconds"""
     return _as_family(scene, times="seconds")
 
 
-@BOOK.alters("query")
+@BOOK.alters(*RECORD_ROUTES)
 def data_null(scene: Scene) -> Answer:
     """code 200 with null for data"""
     payload = {"code": 200, "msg": "success", "data": None}
@@ -110,7 +112,7 @@ def _enter(name: str, meaning: str, change: _Change) -> None:
     def alter(scene: Scene) -> Answer:
         return scene.voice.edited(scene.answer, put)
 
-    BOOK.add(Kind(name, meaning, ("query",), when=has_succeeded, alter=alter))
+    BOOK.add(Kind(name, meaning, RECORD_ROUTES, when=has_succeeded, alter=alter))
 
 
 def _first(result: dict[str, Any]) -> Any:

@@ -17,8 +17,9 @@ from liangxin_async.emulator._dialect import Denial
 from liangxin_async.emulator._family import UNKNOWN_TASK
 from liangxin_async.emulator._kinds import (
     JSON_ROUTES,
+    RECORD_ROUTES,
+    REPORT_ROUTES,
     REQUIRED,
-    TASK_ROUTES,
     Anything,
     Book,
     Kind,
@@ -69,7 +70,7 @@ def not_found(scene: Scene) -> Answer:
     return scene.voice.deny(denial, scene.scenario)
 
 
-@BOOK.alters(*TASK_ROUTES, accept=True, put={}, drop=[])
+@BOOK.alters(*REPORT_ROUTES, accept=True, put={}, drop=[])
 def fields(scene: Scene) -> Answer:
     """honest but for fields of the task: those of `put` are set, those named in `drop`
     are left out"""
@@ -184,12 +185,18 @@ def _backwards(report: Report, scene: Scene) -> Report:
     return back
 
 
-_enter("wrong_task_id", "the record of another task id", _foreign, "query")
-_enter("state", "the state `value`, without a result", _state, "query", value="paused")
-_enter("never_ends", "under way for ever", _put(state="generating"), "query")
-_enter("state_missing", "no state", _put(word=MISSING), "query")
-_enter("state_other_words", "other words for the states", _other_word, "query")
-_enter("state_upper", "the state in capitals", _capitals, "query")
+_enter("wrong_task_id", "the record of another task id", _foreign, *RECORD_ROUTES)
+_enter(
+    "state",
+    "the state `value`, without a result",
+    _state,
+    *RECORD_ROUTES,
+    value="paused",
+)
+_enter("never_ends", "under way for ever", _put(state="generating"), *RECORD_ROUTES)
+_enter("state_missing", "no state", _put(word=MISSING), *RECORD_ROUTES)
+_enter("state_other_words", "other words for the states", _other_word, *RECORD_ROUTES)
+_enter("state_upper", "the state in capitals", _capitals, *RECORD_ROUTES)
 _enter(
     "state_backwards",
     "honest until the end was told once; `to` afterwards",
@@ -219,13 +226,13 @@ for _name, _meaning, _change in (
     ("urls_single", "one string for the list of URLs", lambda urls: urls[0]),
     ("urls_repeated", "each URL twice", lambda urls: urls * 2),
 ):
-    _enter(_name, _meaning, _changed(_change), "query", when=has_succeeded)
+    _enter(_name, _meaning, _changed(_change), *RECORD_ROUTES, when=has_succeeded)
 
 _enter(
     "urls",
     "the given `urls` ({base} is the emulator's own address)",
     _urls,
-    "query",
+    *RECORD_ROUTES,
     when=has_succeeded,
     urls=REQUIRED,
 )
@@ -253,18 +260,24 @@ for _name, _meaning, _edit in (
     ("fail_code_missing", "no code of a failure", _put(fail_code=MISSING)),
     ("fail_message_null", "null for the text of a failure", _put(fail_message=None)),
 ):
-    _enter(_name, _meaning, _edit, "query", when=has_failed)
+    _enter(_name, _meaning, _edit, *RECORD_ROUTES, when=has_failed)
 
 _enter(
     "fail_message_long",
     "a text of `size_bytes` for a failure",
     _long_message,
-    "query",
+    *RECORD_ROUTES,
     when=has_failed,
     size_bytes=1_000_000,
 )
-_enter("progress", "a progress of `value`", _progress, "query", value=Anything("50%"))
+_enter(
+    "progress",
+    "a progress of `value`",
+    _progress,
+    *RECORD_ROUTES,
+    value=Anything("50%"),
+)
 _TIMED: Final = {"times_text": "text", "times_missing": "absent"}
 for _name, _way in _TIMED.items():
     _meaning = f"times are {_way}"
-    _enter(_name, _meaning, _put(times=_way), "query", when=has_succeeded)
+    _enter(_name, _meaning, _put(times=_way), *RECORD_ROUTES, when=has_succeeded)

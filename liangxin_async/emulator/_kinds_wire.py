@@ -17,8 +17,8 @@ from liangxin_async.emulator._kinds import (
     HTTP_ROUTES,
     JSON_ROUTES,
     Book,
+    Exchange,
     Kind,
-    Scene,
 )
 
 BOOK = Book()
@@ -51,7 +51,7 @@ def reset(transport: asyncio.Transport | None) -> None:
     transport.abort()
 
 
-def _send(scene: Scene, *parts: bytes) -> web.StreamResponse:
+def _send(scene: Exchange, *parts: bytes) -> web.StreamResponse:
     """Write bytes as they are and end the connection in order."""
     transport = scene.request.transport
     if transport is not None:
@@ -60,7 +60,7 @@ def _send(scene: Scene, *parts: bytes) -> web.StreamResponse:
     return Gone()
 
 
-async def _pause(scene: Scene, seconds: float | None) -> bool:
+async def _pause(scene: Exchange, seconds: float | None) -> bool:
     """Wait; return whether the emulator is closing. None waits without end."""
     with anyio.move_on_after(seconds):
         await scene.closing.wait()
@@ -72,34 +72,34 @@ def _length(body: bytes) -> str:
 
 
 @BOOK.plays(*HTTP_ROUTES, early=True, accept=False)
-async def reset_before_body(scene: Scene) -> web.StreamResponse:
+async def reset_before_body(scene: Exchange) -> web.StreamResponse:
     """reset after the request's headers, before its body was read"""
     reset(scene.request.transport)
     return Gone()
 
 
 @BOOK.plays(*HTTP_ROUTES)
-async def reset_after_body(scene: Scene) -> web.StreamResponse:
+async def reset_after_body(scene: Exchange) -> web.StreamResponse:
     """reset after the whole request was read"""
     reset(scene.request.transport)
     return Gone()
 
 
 @BOOK.plays(*HTTP_ROUTES)
-async def close_silently(scene: Scene) -> web.StreamResponse:
+async def close_silently(scene: Exchange) -> web.StreamResponse:
     """orderly end of the connection without an answer"""
     return _send(scene)
 
 
 @BOOK.plays(*HTTP_ROUTES)
-async def hang(scene: Scene) -> web.StreamResponse:
+async def hang(scene: Exchange) -> web.StreamResponse:
     """never answers; the connection stays open"""
     await _pause(scene, None)
     return _send(scene)
 
 
 @BOOK.plays(*HTTP_ROUTES, seconds=1.0)
-async def delay(scene: Scene) -> web.StreamResponse:
+async def delay(scene: Exchange) -> web.StreamResponse:
     """honest answer, `seconds` late"""
     if await _pause(scene, scene.params["seconds"]):
         return _send(scene)
@@ -107,7 +107,7 @@ async def delay(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, seconds=1.0)
-async def slow(scene: Scene) -> web.StreamResponse:
+async def slow(scene: Exchange) -> web.StreamResponse:
     """honest answer, one byte every `seconds` (slow loris)"""
     body, transport = scene.answer.body, scene.request.transport
     for byte in scene.answer.head(Content_Length=_length(body)) + body:
@@ -120,7 +120,7 @@ async def slow(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, keep=0.5)
-async def cut_length(scene: Scene) -> web.StreamResponse:
+async def cut_length(scene: Exchange) -> web.StreamResponse:
     """Content-Length is right, the body ends after the share `keep` of it"""
     body = scene.answer.body
     head = scene.answer.head(Content_Length=_length(body))
@@ -128,7 +128,7 @@ async def cut_length(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, keep=0.5)
-async def cut_chunked(scene: Scene) -> web.StreamResponse:
+async def cut_chunked(scene: Exchange) -> web.StreamResponse:
     """chunked body without its last chunk, ended after the share `keep`"""
     body = scene.answer.body
     part = body[: int(len(body) * scene.params["keep"])]
@@ -137,7 +137,7 @@ async def cut_chunked(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, keep=0.5)
-async def cut_close(scene: Scene) -> web.StreamResponse:
+async def cut_close(scene: Exchange) -> web.StreamResponse:
     """body without length or chunks, ended after the share `keep`"""
     body = scene.answer.body
     head = scene.answer.head(Connection="close")
@@ -145,14 +145,14 @@ async def cut_close(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, extra="HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-async def extra_bytes(scene: Scene) -> web.StreamResponse:
+async def extra_bytes(scene: Exchange) -> web.StreamResponse:
     """honest answer, then `extra` on the same connection (a second answer)"""
     body, extra = scene.answer.body, scene.params["extra"].encode()
     return _send(scene, scene.answer.head(Content_Length=_length(body)), body, extra)
 
 
 @BOOK.plays(*HTTP_ROUTES)
-async def early_hints(scene: Scene) -> web.StreamResponse:
+async def early_hints(scene: Exchange) -> web.StreamResponse:
     """an informational answer (103) before the honest one"""
     body = scene.answer.body
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
@@ -160,20 +160,20 @@ async def early_hints(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES)
-async def close_after(scene: Scene) -> web.StreamResponse:
+async def close_after(scene: Exchange) -> web.StreamResponse:
     """honest answer that looks reusable, then the connection ends (stale keep-alive)"""
     body = scene.answer.body
     return _send(scene, scene.answer.head(Content_Length=_length(body)), body)
 
 
 @BOOK.plays(*HTTP_ROUTES, text="SSH-2.0-OpenSSH_9.6\r\n")
-async def garbage(scene: Scene) -> web.StreamResponse:
+async def garbage(scene: Exchange) -> web.StreamResponse:
     """`text` instead of HTTP"""
     return _send(scene, scene.params["text"].encode())
 
 
 @BOOK.plays(*HTTP_ROUTES, size_bytes=20_000)
-async def huge_header(scene: Scene) -> web.StreamResponse:
+async def huge_header(scene: Exchange) -> web.StreamResponse:
     """honest answer with one header line of `size_bytes`"""
     body = scene.answer.body
     fill = "x" * scene.params["size_bytes"]
@@ -182,7 +182,7 @@ async def huge_header(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*HTTP_ROUTES, count=10_000)
-async def many_headers(scene: Scene) -> web.StreamResponse:
+async def many_headers(scene: Exchange) -> web.StreamResponse:
     """honest answer with `count` more headers"""
     body = scene.answer.body
     fill = {f"X-Fill-{n}": "x" for n in range(scene.params["count"])}
@@ -191,7 +191,7 @@ async def many_headers(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays(*JSON_ROUTES)
-async def no_content_type(scene: Scene) -> web.StreamResponse:
+async def no_content_type(scene: Exchange) -> web.StreamResponse:
     """honest answer without a Content-Type"""
     scene.answer.content_type = None
     body = scene.answer.body
@@ -200,7 +200,7 @@ async def no_content_type(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays("file", size_bytes=100_000_000)
-async def oversized(scene: Scene) -> web.StreamResponse:
+async def oversized(scene: Exchange) -> web.StreamResponse:
     """the picture, followed by zeros up to `size_bytes`, with an honest length"""
     body, size = scene.answer.body, scene.params["size_bytes"]
     size = max(size, len(body))
@@ -208,13 +208,13 @@ async def oversized(scene: Scene) -> web.StreamResponse:
 
 
 @BOOK.plays("file")
-async def endless(scene: Scene) -> web.StreamResponse:
+async def endless(scene: Exchange) -> web.StreamResponse:
     """the picture, followed by zeros without end"""
     return await _stream(scene, scene.answer.body, None, {})
 
 
 async def _stream(
-    scene: Scene, body: bytes, size: int | None, headers: dict[str, str]
+    scene: Exchange, body: bytes, size: int | None, headers: dict[str, str]
 ) -> web.StreamResponse:
     """Send `body` and then zeros up to `size`, waiting whenever the client lags."""
     kind = scene.answer.content_type or "application/octet-stream"

@@ -54,6 +54,12 @@ class Ledger:
         queries_refused: queries refused, by reason.
         files: requests for result files, by task id.
         faults: faults that struck, by kind.
+        callbacks: callbacks "expected", those sent by hand too, and of these, by
+            outcome, "delivered", "given_up", "refused" (not to loopback) and "unsent"
+            (by a fault); the rest is on its way. Each is in `Task.deliveries`.
+        callback_answers: attempts to deliver one that are over, by what came back: a
+            status such as "200", or "timeout", "no connection", "connection lost".
+        callback_targets_refused: callbacks refused, by scheme and host.
         leaks: credentials seen on requests for files, the first thousand.
     """
 
@@ -73,12 +79,20 @@ class Ledger:
     queries_refused: Counter[str] = field(factory=Counter)
     files: Counter[str] = field(factory=Counter)
     faults: Counter[str] = field(factory=Counter)
+    callbacks: Counter[str] = field(factory=Counter)
+    callback_answers: Counter[str] = field(factory=Counter)
+    callback_targets_refused: Counter[str] = field(factory=Counter)
     leaks: deque[Leak] = field(factory=lambda: deque(maxlen=_LEAKS_KEPT))
 
     @property
     def posts(self) -> int:
         """How many creates arrived, whatever became of them."""
         return self.requests["create"]
+
+    @property
+    def callback_attempts(self) -> int:
+        """How many attempts to deliver a callback are over."""
+        return self.callback_answers.total()
 
     def peak(self, model: str | None = None) -> int:
         """Return the most tasks of `model`, or of all, that were in flight at once."""
@@ -116,6 +130,7 @@ class Ledger:
             "connections_peak": self.connections_peak,
             "posts": self.posts,
             "accepted_total": self.accepted_total,
+            "callback_attempts": self.callback_attempts,
             **counts,
             "leaks": [asdict(leak) for leak in self.leaks],
             "in_flight": {m: self.tasks.in_flight(m, now) for m in models},
@@ -137,4 +152,7 @@ _COUNTERS = (
     "queries_refused",
     "files",
     "faults",
+    "callbacks",
+    "callback_answers",
+    "callback_targets_refused",
 )

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from liangxin_async.emulator import _kinds_liangxin, _liangxin_models
 from liangxin_async.emulator import _liangxin_forms as forms
+from liangxin_async.emulator._callbacks import Courtesy
 from liangxin_async.emulator._dialect import Account, Change, Denial, Outline, Place
 from liangxin_async.emulator._liangxin_look import asked_size, extension
 
@@ -47,6 +48,9 @@ class LiangXin:
     other_words: Mapping[str, str] = field(factory=lambda: forms.OTHER_WORDS)
     foreign_id: str = "task_of_somebody_else_1"
     pages: Mapping[str, Callable[[Account], Answer]] = field(factory=dict)
+    # Not stated. The limit and the number are the family's, the spacing is ours.
+    courtesy: Courtesy = Courtesy(limit=15.0, waits=(1.0, 1.0, 1.0))  # noqa: RUF009  # frozen
+    signs: bool = True
 
     # What comes in
 
@@ -58,9 +62,11 @@ class LiangXin:
         given = fields if isinstance(fields, dict) else _NO_FIELDS
         return Outline(fields=given, asked=asked, callback=callback)
 
-    def problem(self, data: dict[str, Any], extra: tuple[str, ...]) -> Denial | None:
+    def problem(
+        self, data: dict[str, Any], extra: tuple[str, ...], urls: str
+    ) -> Denial | None:
         """Return what is wrong with a create's body: HTTP 400 in every case."""
-        words = _liangxin_models.problem_with(data, extra)
+        words = _liangxin_models.problem_with(data, extra, urls)
         return None if words is None else Denial(reason="invalid", message=words)
 
     def look(self, model: str, fields: Mapping[str, Any]) -> tuple[int, int, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from liangxin_async.emulator._callbacks import Callbacks, as_callbacks
 from liangxin_async.emulator._capacity import (
     Rate,
     Rule,
@@ -154,6 +155,7 @@ class Scenario:
         revoke_after: accepted creates after which the key is no longer valid on any
             route, or None.
         faults: the fault plan.
+        callbacks: how callbacks are sent; see `Callbacks`.
         family: habits of the service behind LiangXin's two routes; see `Family`.
         unknown_task: how recordInfo speaks of an id it does not know: "code_422",
             "http_404", "task_not_exist" or "bad_request".
@@ -182,6 +184,7 @@ class Scenario:
         default=None, validator=number(0, whole=True, optional=True)
     )
     faults: tuple[Fault, ...] = field(default=(), converter=_as_faults)
+    callbacks: Callbacks = field(factory=Callbacks, converter=as_callbacks)
     family: Family = field(factory=Family, converter=as_family)
     unknown_task: str = field(default="code_422", validator=one_of(*UNKNOWN_TASK))
     visible_after: float = field(default=0.0, validator=number(0))

@@ -16,11 +16,13 @@ from typing import Any, Final, Self, cast
 from aiohttp import web
 from aiohttp.web import RequestHandler
 
+from liangxin_async.emulator._alarms import Alarms
 from liangxin_async.emulator._control import Control, snapshot
+from liangxin_async.emulator._delivery import Delivery
 from liangxin_async.emulator._dialect import Denial
 from liangxin_async.emulator._dialects import DIALECTS, FOR_UNKNOWN_PATHS
 from liangxin_async.emulator._endpoints import Endpoints, Handler
-from liangxin_async.emulator._faults import Call
+from liangxin_async.emulator._faults import Call, Fault
 from liangxin_async.emulator._files import PREFIX, Files
 from liangxin_async.emulator._kinds_wire import reset
 from liangxin_async.emulator._ledger import Ledger
@@ -70,8 +72,9 @@ class Emulator:
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         api_key: the one key that is valid.
-        clock: seconds, monotonic, for everything about tasks and capacity; None is the
-            event loop's clock. Pauses of faults and `closed` windows are in real time.
+        clock: seconds, monotonic, for everything about tasks, capacity and callbacks;
+            None is the event loop's clock. Pauses of faults and `closed` windows are in
+            real time.
     """
 
     def __init__(
@@ -159,7 +162,12 @@ class Emulator:
         if self._web is not None:
             raise RuntimeError("the emulator is running already")
         clock = self._clock or asyncio.get_running_loop().time
-        world = World(api_key=self._key, clock=clock, closing=asyncio.Event())
+        world = World(
+            api_key=self._key,
+            clock=clock,
+            alarms=Alarms(clock, is_loop_clock=self._clock is None),
+            closing=asyncio.Event(),
+        )
         self._web = web.Server(self._handle, handler_cancellation=True)
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -187,7 +195,7 @@ class Emulator:
         self._bound_port = self._listener.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:
-        """End every connection, also those with unanswered requests; then return.
+        """End every connection and every callback, done or not; then return.
 
         May be called twice, and before `start`.
         """
@@ -198,6 +206,7 @@ class Emulator:
         self.pause_listening()
         try:
             await self._stop_windows()
+            await self.world.courier.aclose()
         finally:
             await self._end_connections(server)
 
@@ -224,6 +233,46 @@ class Emulator:
         if scenario.closed:
             self._windows = asyncio.create_task(self._keep_windows(scenario.closed))
             await asyncio.sleep(0)  # a window from 0 on is closed when this returns
+
+    async def deliver(
+        self, task_id: str, fault: Fault | None = None, *, to: str | None = None
+    ) -> Delivery:
+        """Send a task's callback now, without retries, whatever was sent before.
+
+        It tells the task's end, also where that is still to come. Cancelling this does
+        not take back what is under way.
+
+        Args:
+            task_id: the task.
+            fault: how it goes wrong; a fault of the route "callback" whose `nth`,
+                `match` and so on do not matter. None for an honest one.
+            to: where to send it; None is where the create asked for.
+
+        Returns:
+            How it went: its `outcome`, and the `statuses` that came back.
+
+        Raises:
+            LookupError: there is no such task.
+            ValueError: no URL is known, or the fault cannot strike this callback.
+            RuntimeError: the emulator does not run.
+        """
+        if self._web is None:
+            raise RuntimeError("the emulator does not run")
+        task = self.tasks.get(task_id)
+        if task is None:
+            raise LookupError(f"no task {task_id!r}")
+        url = to or task.callback_url
+        if url is None:
+            raise ValueError(f"{task_id} names no callback; say where `to` send it")
+        return await self.world.courier.deliver(task, url, fault)
+
+    async def callbacks_done(self) -> None:
+        """Return when no callback is on its way: each has its outcome.
+
+        Those of tasks that have not ended yet are waited for, too, and so are retries.
+        A clock of your own must have been moved on for that, or be moved meanwhile.
+        """
+        await self.world.courier.wait_idle()
 
     def pause_listening(self) -> None:
         """Refuse new connections from now on; those that are open stay."""

@@ -20,6 +20,7 @@ from attrs import define, field
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from liangxin_async.emulator._delivery import Delivery
     from liangxin_async.emulator._scenario import Failure
 
 # Shares of a task's duration at which it leaves the state. The service gives none.
@@ -48,6 +49,8 @@ class Task:
         failure: why it will fail, or None where it will succeed.
         endings_told: how often a query was answered with a terminal state.
         version: which result URLs are given out now; it grows when one expires.
+        deliveries: its callbacks so far, in order.
+        told_id: the other id that its create was answered with, or None.
         dead_version: URLs of this version and before answer with `dead_status`.
     """
 
@@ -69,6 +72,8 @@ class Task:
     version: int = 1
     dead_version: int = 0
     dead_status: int = 404
+    deliveries: list[Delivery] = field(factory=list)
+    told_id: str | None = None
 
     @property
     def request(self) -> dict[str, Any]:
@@ -136,8 +141,9 @@ class TaskStore:
         return self._by_id.get(task_id) or self._aliases.get(task_id)
 
     def alias(self, name: str, task: Task) -> None:
-        """Let a task be found under another name too."""
+        """Let a task be found, and spoken of, under another name too."""
         self._aliases[name] = task
+        task.told_id = name
 
     def before(self, task: Task) -> Task | None:
         """Return the first task of the same dialect unless it is `task` itself."""

@@ -10,15 +10,17 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from attrs import define, evolve, field, frozen
 
+from liangxin_async.emulator._alarms import Alarms
 from liangxin_async.emulator._capacity import Gauge, Meter
+from liangxin_async.emulator._courier import Courier
 from liangxin_async.emulator._dialect import Account, Denial
 from liangxin_async.emulator._faults import KINDS, Fault, FaultPlan
-from liangxin_async.emulator._kinds import Scene
+from liangxin_async.emulator._kinds import Exchange, Scene
 from liangxin_async.emulator._ledger import Ledger
 from liangxin_async.emulator._pictures import Pictures
 from liangxin_async.emulator._report import Report
@@ -54,6 +56,7 @@ class World:
     Attributes:
         api_key: the one key that is valid.
         clock: seconds, monotonic.
+        alarms: calls at instants of that clock.
         base_url: the emulator's own address; set once it listens.
         closing: set when the emulator ends.
         balance: creates left to pay for, or None for any number.
@@ -62,6 +65,7 @@ class World:
 
     api_key: str
     clock: Callable[[], float]
+    alarms: Alarms
     closing: asyncio.Event
     base_url: str = ""
     balance: int | None = None
@@ -69,6 +73,7 @@ class World:
     tasks: TaskStore = field(factory=TaskStore)
     pictures: Pictures = field(factory=Pictures)
     ledger: Ledger = field(init=False)
+    courier: Courier = field(init=False)
     scenario: Scenario = field(init=False)
     plan: FaultPlan = field(init=False)
     _gauge: Gauge = field(init=False)
@@ -81,6 +86,7 @@ class World:
     def __attrs_post_init__(self) -> None:
         """Open the books, and tie the clock to the calendar once."""
         self.ledger = Ledger(self.tasks)
+        self.courier = Courier(self)
         self._wall_offset = time.time() - self.clock()
 
     def play(self, scenario: Scenario) -> None:
@@ -151,6 +157,7 @@ class World:
         accepted = self.ledger.accepted_total - self._accepted_before
         if limit is not None and accepted >= limit:
             self.revoked = True
+        self.courier.expect(task)
         return task
 
     def imagined(self, task_id: str, draft: Draft, dialect: str) -> Task:
@@ -198,22 +205,40 @@ class World:
 
     # Faults
 
+    def scene(
+        self, fault: Fault, answer: Answer, report: Report, task: Task, dialect: Dialect
+    ) -> Scene:
+        """Return what a fault sees of a callback for a task."""
+        return Scene(
+            answer=answer,
+            report=report,
+            task=task,
+            dialect=dialect,
+            **self._setting(fault),
+        )
+
+    def _setting(self, fault: Fault) -> dict[str, Any]:
+        return {
+            "params": fault.settings,
+            "tasks": self.tasks,
+            "scenario": self.scenario,
+            "base_url": self.base_url,
+            "closing": self.closing,
+            "courier": self.courier,
+        }
+
     async def strike(
         self, fault: Fault, request: web.BaseRequest, due: Due
     ) -> web.StreamResponse:
         """Let a fault have its way with a call."""
         self.ledger.faults[fault.kind] += 1
-        scene = Scene(
+        scene = Exchange(
             request=request,
             answer=due.answer,
             report=due.report,
-            params=fault.settings,
-            tasks=self.tasks,
             task=due.task,
-            scenario=self.scenario,
             dialect=due.dialect,
-            base_url=self.base_url,
-            closing=self.closing,
+            **self._setting(fault),
         )
         kind = KINDS[fault.kind]
         if kind.play is not None:

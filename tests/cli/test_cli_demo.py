@@ -248,6 +248,21 @@ def test_emulator_serves_until_it_is_stopped(
     assert "stopped: 0 creates accepted, 1 refused" in err
 
 
+def test_emulator_ends_with_a_word_on_callbacks(
+    start: Start, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A callback to another machine was not sent, and its last line says so."""
+    (here / "s.json").write_text('{"duration": 0, "longest_side": 16}')
+    process = start("emulator", "--scenario", "s.json", "--json")
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    monkeypatch.setenv("LIANGXIN_API_KEY", told["api_key"])
+    line = ("generate", "z-image", "a cat", "--base-url", told["base_url"])
+    assert run(*line, "--callback-url", "https://bot.example.com/x").code == 0
+    _, err = interrupted(process, signal.SIGTERM)
+    assert "1 creates accepted, 0 refused; callbacks: 1 refused, because" in err
+
+
 def test_emulator_prints_lines_for_a_shell(start: Start) -> None:
     """Without --json its stdout can be evaluated by a shell."""
     process = start("emulator", "--port", "0")

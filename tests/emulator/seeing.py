@@ -1,7 +1,8 @@
 """How a struck call is seen: on a raw socket, beside an honest one.
 
 The second call of a route meets the fault; the first one is honest and serves for
-comparison. Time stands still, so a task is either waiting or has ended.
+comparison. Time stands still, so a task is either waiting or has ended. Callbacks are
+seen as they arrive, the struck one beside one for the same task sent by hand.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import gzip
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 from attrs import frozen
 
 from liangxin_async.emulator import Failure, Fault, Scenario
 from tests.emulator.caller import EVO_CREDITS, Caller, Play, Wire
+from tests.emulator.receiver import receiving
 
 
 @frozen
@@ -48,12 +51,28 @@ async def see(
     fault = Fault(route=route, kind=kind, nth=2, params=params)
     scenario = Scenario(duration=1, failures=failures, faults=[fault], longest_side=64)
     caller = await play(scenario)
+    if route == "callback":
+        return await _see_callbacks(caller, kind, dialect)
     data = await _bytes(caller, route, dialect)
     honest = await caller.raw(data)
     assert (honest.status, honest.ended) == (200, "eof"), honest
     struck = await caller.raw(data, wait=0.2 if kind in ("hang", "endless") else 2)
     assert caller.emulator.ledger.faults == {kind: 1}
     return Seen(honest, struck, caller)
+
+
+async def _see_callbacks(caller: Caller, kind: str, dialect: str) -> Seen:
+    emulator = caller.emulator
+    async with receiving() as receiver:
+        with anyio.fail_after(5):
+            for _ in range(2):
+                task_id = await receiver.expected_by(caller, dialect)
+                caller.clock.now += 1
+                await emulator.callbacks_done()
+            await emulator.deliver(task_id)
+    assert emulator.ledger.faults == {kind: 1}
+    _, struck, honest = receiver.posts
+    return Seen(honest.wire, struck.wire, caller)
 
 
 async def _bytes(caller: Caller, route: str, dialect: str) -> bytes:

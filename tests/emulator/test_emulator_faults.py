@@ -163,7 +163,9 @@ FILES: Table = {
 }
 ACCEPTING = ["reset_on_accept", "close_on_accept"]
 
-PLACES = [(route, name) for name in DIALECTS for route in ("create", "query")]
+PLACES = [
+    (route, name) for name in DIALECTS for route in ("create", "query", "callback")
+]
 PLACES += [("credits", "evolink"), ("file", "liangxin")]
 CASES = [
     (kind, route, dialect, params, check)
@@ -195,9 +197,9 @@ def test_fault_kinds_say_where_and_whose() -> None:
     """Every kind has a line that ends with its routes and dialects."""
     kinds = fault_kinds()
     assert kinds.keys() == KINDS.keys()
-    assert kinds["bare"].endswith("[create, query; evolink only]")
-    assert kinds["data_null"].endswith("[query; liangxin only]")
-    assert kinds["state"].endswith("[query; every dialect]")
+    assert kinds["bare"].endswith("[create, query, callback; evolink only]")
+    assert kinds["data_null"].endswith("[query, callback; liangxin only]")
+    assert kinds["state"].endswith("[query, callback; every dialect]")
     assert all(not line.startswith("[") for line in kinds.values())
 
 

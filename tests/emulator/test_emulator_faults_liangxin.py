@@ -11,6 +11,7 @@ from liangxin_async.emulator._faults import KINDS
 from tests.emulator.caller import Play
 from tests.emulator.seeing import Check, Seen, Table, see
 from tests.emulator.test_emulator_faults import ACCEPTING, ANYWHERE, FILES
+from tests.emulator.test_emulator_faults_callback import CALLBACK_KINDS
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +178,7 @@ def test_every_liangxin_kind_has_a_case() -> None:
     """No kind that LiangXin can play is without a test of what arrives."""
     playable = {n for n, k in KINDS.items() if k.dialect in (None, "liangxin")}
     cases = {case[0] for case in CASES} | ANYWHERE.keys() | FILES.keys()
+    cases |= CALLBACK_KINDS
     assert cases | set(ACCEPTING) == playable
 
 

@@ -258,7 +258,10 @@ def test_scenario_with_mistake_names_the_place(data: Any, words: str) -> None:
         ),
         ({"route": "credits", "kind": "hang", "match": "x"}, "about no prompt"),
         ({"route": "credits", "kind": "hang", "each": True}, "about no prompt"),
-        ({"route": "credits", "kind": "state"}, "state is for query, not for credits"),
+        (
+            {"route": "credits", "kind": "state"},
+            "state is for query, callback, not for credits",
+        ),
     ],
 )
 def test_fault_that_cannot_be_is_refused(settings: Any, words: str) -> None:
