@@ -48,7 +48,7 @@ def service() -> Iterator[Emulator]:
 def test_readme_block_runs(block: str, service: Emulator, tmp_path: Path) -> None:
     """Each Python block is a program that ends well against the emulator."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", block],
+        [sys.executable, "-W", "error", "-c", block],
         cwd=tmp_path,
         env={
             **os.environ,
