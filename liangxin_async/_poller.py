@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from liangxin_async._answer import Answer
     from liangxin_async._config import Polling
     from liangxin_async._gate import Permit
     from liangxin_async._records import Result, TaskRecord
@@ -80,7 +81,7 @@ class Poller:
     """See the module. Lives in one event loop."""
 
     _loop: asyncio.AbstractEventLoop
-    _ask: Callable[[str], Awaitable[TaskRecord]]
+    _ask: Callable[[str], Awaitable[Answer]]
     _expires_at: Callable[[TaskRecord], datetime | None]
     _polling: Polling
     _teller: Teller
@@ -239,7 +240,7 @@ class Poller:
         task.polls += 1
         self.polls += 1
         try:
-            record = await self._ask(task_id)
+            answer = await self._ask(task_id)
         except LiangxinError as exc:
             self._on_failure(task, exc, started)
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not stop a worker
@@ -248,9 +249,9 @@ class Poller:
                 task, ProtocolError(f"the query broke: {type(exc).__name__}"), started
             )
         else:
-            self._on_record(task, record, started)
+            self._on_answer(task, answer, started)
 
-    def _on_record(self, task: _Open, record: TaskRecord, started: float) -> None:
+    def _on_answer(self, task: _Open, answer: Answer, started: float) -> None:
         now = self._loop.time()
         self._budget.answered()
         if self._teller.listening:
@@ -258,20 +259,21 @@ class Poller:
                 PollComplete(
                     at=now,
                     task_id=task.handle.task_id,
-                    record=record,
+                    record=answer.record,
                     took=now - started,
                 )
             )
         if task.handle.done:
             return  # closed or settled while the answer was under way
-        step = next_step(task.handle.record, record)
+        step = next_step(task.handle.seen, answer)
         task.failed_in_a_row = 0
         task.answered = True
         if task.kind is None:
-            self._learn_kind(task, record.model)
+            self._learn_kind(task, answer.model)
         age = now - task.since
-        task.handle.note(record, changed=step is not Step.SAME)
+        task.handle.note(answer, changed=step is not Step.SAME)
         if step is Step.ENDED:
+            record = answer.record
             self._learn(task, record, age)
             expires = self._expires_at(record)
             self._settle(task, conclude(record, task.handle.model, expires))

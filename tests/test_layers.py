@@ -37,6 +37,7 @@ LAYERS = (
     ("_core",),
     ("_config", "_events", "_secret", "models"),
     ("dialects", "_partfile", "_telling"),
+    ("_answer",),
     ("_arguments", "_transport", "_gate", "_handle", "_webfile"),
     ("_submit", "_poller", "_download"),
     ("_batch", "_runtime"),
