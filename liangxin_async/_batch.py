@@ -42,6 +42,7 @@ from liangxin_async._errors import (
     LiangxinError,
     SessionClosedError,
 )
+from liangxin_async._naming import name_publicly
 from liangxin_async._records import Outcome
 from liangxin_async._submit import Recall
 from liangxin_async._waiting import wake
@@ -445,3 +446,6 @@ async def _close(source: object) -> None:
     elif isinstance(source, AsyncGenerator):
         with anyio.move_on_after(_CLOSING_SOURCE, shield=True):
             await source.aclose()
+
+
+name_publicly(Batch)

@@ -6,9 +6,11 @@ holds a prompt, a key or a result URL.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, get_args
 
 from attrs import frozen
+
+from liangxin_async._naming import name_publicly
 
 if TYPE_CHECKING:
     from liangxin_async._errors import LiangxinError
@@ -180,3 +182,6 @@ class Observer(Protocol):
     """
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+name_publicly(*get_args(Event), Observer)

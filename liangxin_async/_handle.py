@@ -24,6 +24,7 @@ from liangxin_async._errors import (
     TaskTimeoutError,
     fresh,
 )
+from liangxin_async._naming import name_publicly
 from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
@@ -245,3 +246,6 @@ class _Updates:
             await waiter
         self._last = self._unread.popleft()
         return self._last
+
+
+name_publicly(TaskHandle)

@@ -31,6 +31,7 @@ MODULE_LINES = 500
 FUNCTION_LINES = 40  # of code: neither docstring, blank lines nor comments
 
 LAYERS = (
+    ("_naming",),
     ("_version", "_errors", "_waiting"),
     ("_addresses", "_converter", "_media"),
     ("_records",),
@@ -42,7 +43,8 @@ LAYERS = (
     ("_submit", "_poller", "_download"),
     ("_batch", "_runtime"),
     ("_session",),
-    ("", "bulk", "webhook", "testing"),  # "" is the public door, __init__.py
+    ("_public", "bulk", "webhook", "testing"),
+    ("",),  # the public door, __init__.py
     ("cli",),
     ("__main__",),
 )
