@@ -25,7 +25,7 @@ from aiohttp.http import HttpProcessingError
 from attrs import define, field
 from yarl import URL
 
-from liangxin_async._addresses import environment_proxy
+from liangxin_async._connector import environment_proxy
 from liangxin_async._errors import (
     ConfigurationError,
     ConnectError,

@@ -34,6 +34,7 @@ LAYERS = (
     ("_naming",),
     ("_version", "_errors", "_waiting"),
     ("_addresses", "_converter", "_media"),
+    ("_connector",),
     ("_records",),
     ("_core",),
     ("_config", "_events", "_secret", "models"),

@@ -30,7 +30,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import define, evolve, field
 
 from liangxin_async import _partfile, _webfile
-from liangxin_async._addresses import AddressRefusedError, public_connector
+from liangxin_async._connector import AddressRefusedError, public_connector
 from liangxin_async._download import (
     ATTEMPTS,
     DownloadComplete,
