@@ -13,7 +13,7 @@ Every model has a queue of its own, so that nobody pays in one for what he gets 
 another. A turn is a round and a serial number. The round is counted over all queues,
 as the virtual time of start-time fair queueing is (Goyal, Vin and Cheng, 1996), and
 each request costs one; a key's turn is fixed when it begins to wait, and again when it
-was served. So a turn is only ever passed by older ones, and abandoning a request costs
+was served. So a turn is only ever passed by older ones, and giving a request up costs
 its key nothing. Where queues share one pool of permits, a key that waits in several
 takes its turns in successive rounds, so that many models do not mean many shares.
 
@@ -127,6 +127,10 @@ class _Level(Generic[P]):
         """Give `line` a turn, in place of the one it has."""
         line.turn = turn
         heapq.heappush(self.turns, (turn, line))
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Drop what is stale, once it is much."""
         if len(self.turns) > 2 * len(self.lines) + _COMPACT_ABOVE:
             self.turns = [entry for entry in self.turns if _is_live(entry)]
             heapq.heapify(self.turns)
@@ -218,6 +222,7 @@ class Order(Generic[P]):
         if line.waiting:
             return
         del level.lines[place.key]
+        level.tidy()
         if not level.lines:
             del queue._levels[place.priority]
         if self.pooled:

@@ -369,6 +369,21 @@ def test_refused_grant_that_was_owed_is_still_owed() -> None:
     assert shop.rest() == "b1 i b2"
 
 
+def test_refused_twice_meets_an_entry_of_its_own_first_turn() -> None:
+    """A turn may stand in the heap twice, once stale; then either may be the lower."""
+    shop = Shop()
+    a0, a1, a2 = shop.join("a0 a1 a2")
+    assert [shop.take(), shop.take()] == [a0, a1]
+    shop.join("b")
+    shop.back(a1)
+    shop.back(a0)
+    shop.leave(a0)
+    assert shop.take() is a1
+    shop.leave(a2)
+    shop.back(a1)
+    assert shop.rest() == "a1 b"
+
+
 # ------------------------------------------------------------------------- leaving
 
 
@@ -441,6 +456,17 @@ def test_idle_keys_are_forgotten() -> None:
     assert len(level.turns) < 100
 
 
+def test_keys_that_gave_up_are_forgotten() -> None:
+    """Thousands of users who all left keep nothing for the one who stays."""
+    shop = Shop()
+    places = [shop.join("u", key=index + 1)[0] for index in range(5000)]
+    for place in places[1:]:
+        shop.leave(place)
+    (level,) = shop.queue("m")._levels.values()
+    assert len(level.turns) < 100
+    assert shop.rest() == "u"
+
+
 def test_abandoned_places_are_forgotten() -> None:
     """One that stays does not keep thousands that gave up behind it."""
     shop = Shop()
@@ -480,6 +506,17 @@ def test_step_costs_the_logarithm_of_the_waiting() -> None:
     while order.take([queue]) is not None:
         pass
     assert compared < 10_000 * 2 * math.log2(10_000)
+
+
+def test_plain_place_stays_until_it_leaves() -> None:
+    """A place need not be more than its priority and its key."""
+    order: Order[Place] = Order()
+    queue: Queue[Place] = Queue()
+    places = [Place(), Place(priority=1), Place()]
+    for place in places:
+        order.join(queue, place)
+    order.leave(queue, places[0])
+    assert [order.take([queue]) for _ in range(3)] == [places[1], places[2], None]
 
 
 def test_key_is_not_shown() -> None:

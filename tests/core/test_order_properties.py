@@ -30,7 +30,7 @@ courses = st.lists(
     max_size=60,
 )
 thorough = settings(
-    max_examples=150,
+    max_examples=120,
     deadline=None,
     database=None,
     derandomize=True,
