@@ -279,12 +279,10 @@ class Session:
         """
         check_duration("timeout", timeout)
         self._check_request(request)
-        runtime = self._use()
-        return await runtime.submitter.submit(
-            request,
-            timeout=timeout,
-            priority=check_priority(priority),
-            fair_key=check_fair_key(fair_key),
+        check_priority(priority)
+        check_fair_key(fair_key)
+        return await self._use().submitter.submit(
+            request, timeout=timeout, priority=priority, fair_key=fair_key
         )
 
     async def generate(
