@@ -96,6 +96,15 @@ def check_priority(priority: object) -> int:
     return priority
 
 
+def check_fair_key(fair_key: object) -> str | int | None:
+    """Return `fair_key` if it may be one; it may name a person, so it is not shown."""
+    if isinstance(fair_key, bool) or not isinstance(fair_key, str | int | None):
+        raise ConfigurationError(
+            f"fair_key: got {type(fair_key).__name__}; allowed: a str, an int or None"
+        )
+    return fair_key
+
+
 def check_task_id(task_id: object) -> str:
     """Return `task_id` if it is a non-empty text."""
     if not isinstance(task_id, str) or not task_id.strip():

@@ -26,13 +26,14 @@ from liangxin_async._arguments import (
     check_callback_url,
     check_count,
     check_dialect,
+    check_fair_key,
     check_priority,
     check_request,
     check_task_id,
     check_token,
     find_key,
 )
-from liangxin_async._batch import Batch
+from liangxin_async._batch import Batch, Manner
 from liangxin_async._config import (
     Polling,
     Timeouts,
@@ -50,16 +51,14 @@ from liangxin_async._transport import Transport
 from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
 
     import aiohttp
 
     from liangxin_async._events import Observer
     from liangxin_async._records import Credits, Result, TaskRecord
-    from liangxin_async._submit import Keeper
     from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
@@ -173,12 +172,7 @@ class Session:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
@@ -247,7 +241,12 @@ class Session:
     # ------------------------------------------------------------------- submitting
 
     async def submit(
-        self, request: Request, *, timeout: float | None = None, priority: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        fair_key: str | int | None = None,
     ) -> TaskHandle:
         """Have a task made, and return its handle once the service accepted it.
 
@@ -259,9 +258,11 @@ class Session:
             request: what to make.
             timeout: seconds for all of it, the queueing included; None waits as long
                 as the service is saturated.
-            priority: higher goes first among the session's waiting creates of a model;
-                but nobody is overtaken for ever, only by 10,000 later ones for each
-                step of priority.
+            priority: higher goes first among the session's waiting creates of a model.
+                Where 100 in a row have passed a lower one, that one goes next.
+            fair_key: whose it is, say a user's id. Within a priority the keys take
+                turns, so that 40 requests of one do not hold up another's first. None
+                is one key too. Never sent, logged or told to the observer.
 
         Raises:
             InvalidRequestError: not a request, or one for another service.
@@ -278,13 +279,19 @@ class Session:
         """
         check_duration("timeout", timeout)
         self._check_request(request)
-        runtime = self._use()
-        return await runtime.submitter.submit(
-            request, timeout=timeout, priority=check_priority(priority)
+        check_priority(priority)
+        check_fair_key(fair_key)
+        return await self._use().submitter.submit(
+            request, timeout=timeout, priority=priority, fair_key=fair_key
         )
 
     async def generate(
-        self, request: Request, *, timeout: float | None = None, priority: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        fair_key: str | int | None = None,
     ) -> Result:
         """Submit `request` and wait for its result.
 
@@ -292,7 +299,7 @@ class Session:
             request: what to make.
             timeout: seconds for queueing, creating and generating together; None sets
                 no limit of the call's own.
-            priority: as in `submit`.
+            priority, fair_key: as in `submit`.
 
         Raises:
             LiangxinError: as `submit` and `TaskHandle.wait`. A `TaskTimeoutError` has
@@ -301,7 +308,9 @@ class Session:
         Cancelling is safe, as in `submit`; a task that was accepted goes on.
         """
         began = anyio.current_time()
-        handle = await self.submit(request, timeout=timeout, priority=priority)
+        handle = await self.submit(
+            request, timeout=timeout, priority=priority, fair_key=fair_key
+        )
         if timeout is None:
             return await handle.wait()
         left = timeout - (anyio.current_time() - began)
@@ -314,6 +323,7 @@ class Session:
         ordered: bool = False,
         timeout: float | None = None,
         priority: int = -1,
+        fair_key: str | int | None = None,
     ) -> Batch:
         """Generate every request of an iterable, at the pace the service allows.
 
@@ -323,6 +333,7 @@ class Session:
             ordered: yield outcomes in input order instead of as they come.
             timeout: seconds for each request, queueing included, as in `generate`.
             priority: below single calls by default, so that these pass a batch.
+            fair_key: as in `submit`; but None gives each batch a key of its own.
 
         Returns:
             A `Batch`: iterate it with `async for`; use it with `async with` too where
@@ -339,27 +350,16 @@ class Session:
             ordered=ordered,
             timeout=timeout,
             priority=check_priority(priority),
+            fair_key=check_fair_key(fair_key),
         )
 
     def _batch(
         self,
         requests: Iterable[Request] | AsyncIterable[Request],
-        *,
-        ordered: bool,
-        timeout: float | None,
-        priority: int,
-        keeper_of: Callable[[int], Keeper] | None = None,
+        **manner: Unpack[Manner],
     ) -> Batch:
-        """As `map`; `keeper_of` gives who writes down every step of a request."""
-        return Batch(
-            requests,
-            use=self._use,
-            check=self._check_request,
-            ordered=ordered,
-            timeout=timeout,
-            priority=priority,
-            keeper_of=keeper_of,
-        )
+        """As `map`, of what has been checked; see `Manner`."""
+        return Batch(requests, use=self._use, check=self._check_request, **manner)
 
     def _check_request(self, request: object) -> None:
         check_request(request, self._dialect.name)

@@ -51,7 +51,7 @@ from liangxin_async._transport import Departure, RecalledError
 from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Hashable
     from typing import Any
 
     from liangxin_async._gate import Gate, Permit
@@ -161,13 +161,14 @@ class Submitter:
         *,
         timeout: float | None,
         priority: int,
+        fair_key: Hashable = None,
         recall: Recall | None = None,
         keeper: Keeper | None = None,
     ) -> TaskHandle:
         """See `Session.submit`; `recall` is for an owner who may want it back, and
         `keeper` for one who writes down every step."""
         wire = self._dialect.write_create(request, self._callback_url)
-        ticket, began = self._gate.ticket(priority), self._loop.time()
+        ticket, began = self._gate.ticket(priority, fair_key), self._loop.time()
         recall = Recall() if recall is None else recall
         attempt = retries = 0
         call: _Call | None = None

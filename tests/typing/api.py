@@ -87,7 +87,7 @@ async def live(session: Session) -> None:
 async def generate(session: Session) -> None:
     """One picture, in one call or in two."""
     request = ZImage("a cafe terrace in Paris", seed=7, callback_url=None)
-    result = await session.generate(request, timeout=120, priority=1)
+    result = await session.generate(request, timeout=120, priority=1, fair_key=4711)
     assert_type(result, Result)
     assert_type(result.task_id, str)
     assert_type(result.model, str | None)
@@ -99,6 +99,8 @@ async def generate(session: Session) -> None:
         await session.download(result, Path("out"), stem="cafe", overwrite=True),
         list[Path],
     )
+    await session.submit(request, fair_key="user 4711")
+    await session.submit(request, fair_key=["4711"])  # type: ignore[arg-type]  # plain
     await session.generate("a cafe")  # type: ignore[arg-type]  # a request, not text
     result.urls = ()  # type: ignore[misc]  # frozen
 
@@ -153,7 +155,7 @@ async def many(session: Session) -> None:
     """A batch takes any iterable of requests and yields outcomes."""
     batch = session.map([ZImage("one"), ZImage("two")])
     assert_type(batch, Batch)
-    session.map(finite(), ordered=True, timeout=60, priority=-2)
+    session.map(finite(), ordered=True, timeout=60, priority=-2, fair_key=None)
     session.map(endless())
     session.map(["text"])  # type: ignore[list-item]  # requests only
     async for outcome in batch:
