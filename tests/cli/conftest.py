@@ -114,7 +114,7 @@ def start(here: Path) -> Iterator[Start]:
             "env": {**os.environ, "PYTHONPATH": str(ROOT)},
             **settings,
         }
-        command = [sys.executable, "-X", "dev", "-W", "error", "-m", "liangxin_async"]
+        command = [sys.executable, "-W", "error", "-m", "liangxin_async"]
         process: subprocess.Popen[str] = subprocess.Popen([*command, *argv], **options)  # type: ignore[call-overload]
         started.append(process)
         return process
