@@ -38,6 +38,7 @@ LAYERS = (
     ("_config", "_events", "_secret", "models"),
     ("dialects", "_partfile", "_telling"),
     ("_arguments", "_transport", "_gate", "_handle", "_webfile"),
+    ("_submit_told",),
     ("_submit", "_poller", "_download"),
     ("_batch", "_runtime"),
     ("_session",),
