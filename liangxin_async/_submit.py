@@ -189,8 +189,10 @@ class Submitter:
                     await self._gate.sleep(delay)
             return self._out_of_time(request, call, last, self._loop.time() - began)
         except BaseException as exc:
-            if call is None:  # else the end of that call is told where it is known
+            if call is None:
                 self._tell.unsent(submit_id, request, attempt, exc)
+            elif call.departure.recalled:  # else it is told where its end is known
+                self._tell.recalled(call, exc)
             raise
 
     def _delay_before_next(
@@ -261,7 +263,6 @@ class Submitter:
         except asyncio.CancelledError:
             if call.outcome is None and call.departure.recall():
                 call.scope.cancel()
-                self._tell.cancelled(call)
             else:
                 self._detach(call)
             raise

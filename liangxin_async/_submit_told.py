@@ -114,8 +114,11 @@ class SubmitTeller:
             SubmitFailed, call, error=error, detached=call.detached, queued=False
         )
 
-    def cancelled(self, call: PaidCall) -> None:
-        """A create was recalled before its first byte."""
+    def recalled(self, call: PaidCall, exc: BaseException) -> None:
+        """A create was recalled before its first byte: by its caller or a deadline."""
+        if isinstance(exc, LiangxinError):
+            self.failed(call, exc)
+            return
         _log.debug("a create of %s was recalled unsent", call.request.model)
         self._tell(SubmitCancelled, call, queued=False)
 

@@ -42,7 +42,7 @@ LAYERS = (
     ("_submit", "_poller", "_download"),
     ("_batch", "_runtime"),
     ("_session",),
-    ("", "bulk", "webhook", "testing"),  # "" is the public door, __init__.py
+    ("", "bulk", "otel", "webhook", "testing"),  # "" is the public door, __init__.py
     ("cli",),
     ("__main__",),
 )

@@ -115,6 +115,19 @@ async def test_submit_out_of_time_in_the_queue_is_told() -> None:
     assert_every_beginning_has_one_end(events)
 
 
+async def test_submit_out_of_time_while_connecting_is_told() -> None:
+    """It was recalled by its deadline, which is no cancellation."""
+    events: list[Any] = []
+    service = FakeService(connecting=20)
+    async with session_on(service, observer=events.append) as session:
+        with pytest.raises(SubmitTimeoutError) as caught:
+            await session.submit(ZImage("a"), timeout=5)
+    (failed,) = only(events, SubmitFailed)
+    assert failed.error is caught.value
+    assert not failed.queued
+    assert_every_beginning_has_one_end(events)
+
+
 async def test_submit_cancelled_in_the_queue_is_told() -> None:
     """So is one whose caller goes while it waits."""
     events: list[Any] = []
