@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
 
 import pytest
+
+from tests.test_readme import README
 
 pytest_plugins = ["pytester"]
 
@@ -163,6 +166,19 @@ def test_one(loop, liangxin_fake):
 """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_plugin_as_the_readme_shows_it(pytester: pytest.Pytester) -> None:
+    """The tests in the README pass."""
+    found = re.search(
+        r"<!-- pytest-example -->\n```python\n(.*?)^```", README, re.M | re.S
+    )
+    assert found is not None
+    pytester.makeconftest(
+        "import pytest\nanyio_backend = pytest.fixture(lambda: 'asyncio')"
+    )
+    pytester.makepyfile(found[1])
+    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=3)
 
 
 def test_plugin_takes_a_scenario(pytester: pytest.Pytester) -> None:
