@@ -67,18 +67,18 @@ def _answering(script: Script | None) -> Callable[[Request], Answer]:
     if script is None:
         return lambda request: Makes()
     if isinstance(script, (Makes, Fails, Hangs, LiangxinError)):
-        only = check_answer(script)
+        only = _checked(script)
         return lambda request: only
     if callable(script):
         ask = script
-        return lambda request: check_answer(ask(request))
+        return lambda request: _checked(ask(request))
     if not isinstance(script, Iterable):
         raise _wrong("script", script, "such answers in an iterable, a callable, None")
     answers: Iterator[Answer] = iter(script)
-    return lambda request: check_answer(next(answers, Makes()))
+    return lambda request: _checked(next(answers, Makes()))
 
 
-def check_answer(answer: object) -> Answer:
+def _checked(answer: object) -> Answer:
     """Return `answer` if it is one."""
     if isinstance(answer, TaskError) or not isinstance(
         answer, (Makes, Fails, Hangs, LiangxinError)

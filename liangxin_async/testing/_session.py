@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from liangxin_async._arguments import check_task_id
 from liangxin_async._config import Polling
+from liangxin_async._errors import ConfigurationError
 from liangxin_async._session import Session
 from liangxin_async._telling import Teller
 from liangxin_async.dialects import LIANGXIN, TellsCredits
-from liangxin_async.testing._answers import Makes
+from liangxin_async.testing._answers import Fails, Hangs, Makes
 from liangxin_async.testing._service import (
     FakeDialect,
     FakeDialectWithCredits,
     FakeDownloader,
     FakeService,
-    check_answer,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from liangxin_async._transport import Transport
     from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
-    from liangxin_async.testing._answers import Fails, Hangs
     from liangxin_async.testing._service import Script
 
 QUICK = Polling(first=0.0, floor=0.001, ceiling=0.05)
@@ -90,9 +89,12 @@ class FakeSession(Session):
         Raises:
             ConfigurationError: not such an answer.
         """
-        given = check_answer(Makes() if answer is None else answer)
-        if not isinstance(given, Exception):
-            self._service.add(check_task_id(task_id), given, None)
+        given = Makes() if answer is None else answer
+        if not isinstance(given, (Makes, Fails, Hangs)):
+            raise ConfigurationError(
+                f"answer: got {type(given).__name__}; allowed: Makes, Fails, Hangs, None"
+            )
+        self._service.add(check_task_id(task_id), given, None)
 
     def _make_transport(self) -> Transport:
         service: object = self._service

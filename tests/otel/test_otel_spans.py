@@ -197,6 +197,21 @@ async def test_span_of_a_cancelled_submit(telemetry: Telemetry) -> None:
     assert telemetry.task().status.status_code is StatusCode.UNSET
 
 
+async def test_span_of_a_task_that_two_sessions_follow(telemetry: Telemetry) -> None:
+    """They may share an observer: it is one task, and one span."""
+    observer, service = telemetry.observer(), FakeService()
+    service.ends["elsewhere"] = anyio.current_time() + 3
+    async with (
+        session_on(service, observer=observer) as one,
+        session_on(service, observer=observer) as two,
+    ):
+        handles = [one.attach("elsewhere"), two.attach("elsewhere")]
+        await asyncio.gather(*(handle.wait() for handle in handles))
+    assert telemetry.names()["generate_content"] == 1
+    assert len(telemetry.spans()) == telemetry.processor.begun
+    assert telemetry.sums("liangxin.client.active_tasks") == {(): 0}
+
+
 # ------------------------------------------------------------------------- secrets
 
 

@@ -257,6 +257,8 @@ async def test_fake_session_knows_tasks_made_elsewhere() -> None:
             await session.record("unknown")
         with pytest.raises(InvalidRequestError):
             session.add_task("")
+        with pytest.raises(ConfigurationError, match="answer: got NotFoundError"):
+            session.add_task("t", NotFoundError())  # type: ignore[arg-type]
 
 
 async def test_fake_session_has_the_rules_of_its_dialect() -> None:
