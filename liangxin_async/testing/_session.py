@@ -92,7 +92,8 @@ class FakeSession(Session):
         given = Makes() if answer is None else answer
         if not isinstance(given, (Makes, Fails, Hangs)):
             raise ConfigurationError(
-                f"answer: got {type(given).__name__}; allowed: Makes, Fails, Hangs, None"
+                f"answer: got {type(given).__name__}; "
+                "allowed: Makes, Fails, Hangs, None"
             )
         self._service.add(check_task_id(task_id), given, None)
 
