@@ -71,6 +71,16 @@ class Permit:
     slow: asyncio.TimerHandle | None = field(default=None, repr=False)
     _stage: int = 0  # 0 create under way, 1 task in flight, 2 ended
 
+    @property
+    def in_flight(self) -> int:
+        """Permits of the same model that are out, this one included."""
+        return self._lane.limiter.in_flight
+
+    @property
+    def limit(self) -> int:
+        """Permits of the same model that may be out now."""
+        return int(self._lane.limiter.limit)
+
     def overdue(self) -> None:
         """The answer takes unusually long: hold nobody up for it."""
         self.slow = None

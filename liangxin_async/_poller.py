@@ -36,8 +36,14 @@ from liangxin_async._errors import (
     TaskLostError,
     TaskTimeoutError,
 )
-from liangxin_async._events import PollComplete, PollFailed, TaskSettled
+from liangxin_async._events import (
+    PollComplete,
+    PollFailed,
+    TaskAttached,
+    TaskSettled,
+)
 from liangxin_async._handle import TaskHandle
+from liangxin_async._telling import brief
 from liangxin_async._waiting import wake
 from liangxin_async.models import kind_of
 
@@ -120,10 +126,19 @@ class Poller:
         task = _Open(handle, now, deadline, permit, kind)
         self._open[handle.task_id] = task
         self._sweep_at(deadline + _LAST_QUERY)
+        if permit is None:
+            self._tell_attached(handle, now)
         delay = (
             0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
         )
         self._plan(task, now, delay)
+
+    def _tell_attached(self, handle: TaskHandle, now: float) -> None:
+        _log.debug("task %r is followed", handle.task_id)
+        if self._teller.listening:
+            self._teller.tell(
+                TaskAttached(at=now, task_id=handle.task_id, model=handle.model)
+            )
 
     def find(self, task_id: str) -> TaskHandle | None:
         """The open handle of `task_id`, or None."""
@@ -265,6 +280,8 @@ class Poller:
         if task.handle.done:
             return  # closed or settled while the answer was under way
         step = next_step(task.handle.record, record)
+        if step is not Step.SAME:
+            _log.debug("task %r is %s", record.task_id, record.state.value)
         task.failed_in_a_row = 0
         task.answered = True
         if task.kind is None:
@@ -292,6 +309,9 @@ class Poller:
         now = self._loop.time()
         if isinstance(error, SaturatedError):
             self._budget.refused(now, started, error.retry_after)
+        _log.debug(
+            "a query about task %r failed: %s", task.handle.task_id, brief(error)
+        )
         if self._teller.listening:
             self._teller.tell(
                 PollFailed(
@@ -351,6 +371,7 @@ class Poller:
         if task.permit is not None:
             task.permit.release()
         handle.settle(outcome)
+        self._log_settled(task, error)
         if self._teller.listening:
             now = self._loop.time()
             self._teller.tell(
@@ -366,6 +387,17 @@ class Poller:
         if not self._open:
             waiters, self._empty = self._empty, []
             wake(waiters)
+
+    def _log_settled(self, task: _Open, error: LiangxinError | None) -> None:
+        # A lost task has been paid for, and nothing of ours will look for it again.
+        _log.log(
+            logging.WARNING if isinstance(error, TaskLostError) else logging.DEBUG,
+            "task %r ended after %.1f s and %d queries: %s",
+            task.handle.task_id,
+            self._loop.time() - task.since,
+            task.polls,
+            "a result" if error is None else brief(error),
+        )
 
     def close(self, why: str) -> None:
         """Settle what is open with `SessionClosedError`; each names its task id."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -22,14 +23,16 @@ from liangxin_async._errors import (
     SessionClosedError,
     TransportError,
 )
+from liangxin_async._events import SessionClosed
 from liangxin_async._gate import Gate
 from liangxin_async._poller import Poller
 from liangxin_async._records import Stats
 from liangxin_async._submit import Submitter
+from liangxin_async._submit_told import SubmitTeller
 from liangxin_async._telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -58,10 +61,13 @@ class Runtime:
     poller: Poller
     submitter: Submitter = field(init=False)
     _timeouts: Timeouts
+    _teller: Teller
     _pid: int = field(factory=os.getpid)
     _group: TaskGroup | None = None
     _unfinished: set[Coroutine[Any, Any, None]] = field(factory=set)
-    _early: list[Callable[[], Coroutine[Any, Any, None]]] = field(factory=list)
+    _early: list[tuple[Context, Callable[[], Coroutine[Any, Any, None]]]] = field(
+        factory=list
+    )
     _stop: asyncio.Event = field(factory=asyncio.Event)
     _closed: bool = False
     _ending: bool = False
@@ -99,7 +105,7 @@ class Runtime:
         if self._closed:
             raise SessionClosedError("the session is closed")
         if self._group is None:  # opened in this very step: the group comes next
-            self._early.append(call)
+            self._early.append((copy_context(), call))
         else:
             self._start(self._group, call)
 
@@ -157,8 +163,11 @@ class Runtime:
     def start(self, workers: int) -> None:
         """Begin to work, in a task of its own."""
         self.transport.open_nowait()
+        _log.info("opened for %s with %d workers", self.dialect.name, workers)
+        # A context of its own: the poller serves everybody, and must not belong to the
+        # trace, or the request, of whoever happens to open the session.
         self._main = self.loop.create_task(
-            self._run(workers), name="liangxin_async session"
+            self._run(workers), name="liangxin_async session", context=Context()
         )
 
     async def _run(self, workers: int) -> None:
@@ -166,8 +175,10 @@ class Runtime:
         try:
             async with anyio.create_task_group() as group:
                 self._group = group
-                for call in (self._keep_polling,) * workers + tuple(self._early):
-                    self._start(group, call)
+                for _ in range(workers):
+                    self._start(group, self._keep_polling)
+                for context, call in self._early:
+                    context.run(self._start, group, call)
                 try:
                     await self._stop.wait()
                 finally:
@@ -189,6 +200,12 @@ class Runtime:
             with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
                 await self.transport.aclose()
                 await self.downloader.aclose()
+            self._tell_closed(why)
+
+    def _tell_closed(self, why: str) -> None:
+        _log.info("closed: %s", why)
+        if self._teller.listening:
+            self._teller.tell(SessionClosed(at=self.loop.time()))
 
     async def _keep_polling(self) -> None:
         while True:
@@ -221,7 +238,7 @@ def make_runtime(
     downloader: Downloader,
     polling: Polling,
     timeouts: Timeouts,
-    observer: Observer | None,
+    observer: Observer | Sequence[Observer] | None,
     max_in_flight: int | None,
     callback_url: str | None,
 ) -> Runtime:
@@ -234,14 +251,16 @@ def make_runtime(
 
     gate = Gate(loop, max_in_flight)
     poller = Poller(loop, ask, dialect.expires_at, polling, teller)
-    runtime = Runtime(loop, dialect, transport, downloader, gate, poller, timeouts)
+    runtime = Runtime(
+        loop, dialect, transport, downloader, gate, poller, timeouts, teller
+    )
     runtime.submitter = Submitter(
         loop,
         dialect,
         transport,
         gate,
         poller,
-        teller,
+        SubmitTeller(loop, teller),
         callback_url,
         runtime.spawn,
     )

@@ -47,11 +47,12 @@ from liangxin_async._handle import TaskHandle
 from liangxin_async._records import Stats
 from liangxin_async._runtime import Runtime, make_runtime
 from liangxin_async._secret import ApiKey
+from liangxin_async._telling import Teller, check_observers
 from liangxin_async._transport import Transport
 from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable, Sequence
     from pathlib import Path
     from typing import Self, Unpack
 
@@ -84,7 +85,7 @@ class Session:
             it to what the service accepts.
         polling: when and how often tasks are asked about.
         timeouts: limits of single exchanges.
-        observer: called with every event; see `Event`.
+        observer: called with every event, see `Event`; several in a list.
         http: an `aiohttp.ClientSession` of your own for the API calls. It is never
             closed here. Creates then use its connections too, so that one which went
             stale can end in `SubmitUnknownError`; pass a connector with
@@ -109,7 +110,7 @@ class Session:
         max_in_flight: int | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
-        observer: Observer | None = None,
+        observer: Observer | Sequence[Observer] | None = None,
         http: aiohttp.ClientSession | None = None,
         trust_env: bool = False,
         auth_header: str = "Authorization",
@@ -131,7 +132,7 @@ class Session:
         self._max_in_flight = check_count("max_in_flight", max_in_flight)
         self._polling = Polling() if polling is None else polling
         self._timeouts = Timeouts() if timeouts is None else timeouts
-        self._observer = observer
+        self._observers = check_observers(observer)
         self._http = http
         self._trust_env = trust_env
         self._auth_header = check_token("auth_header", auth_header)
@@ -212,7 +213,7 @@ class Session:
             downloader=self._make_downloader(),
             polling=self._polling,
             timeouts=self._timeouts,
-            observer=self._observer,
+            observer=self._observers,
             max_in_flight=self._max_in_flight,
             callback_url=self._callback_url,
         )
@@ -236,6 +237,7 @@ class Session:
             trust_env=self._trust_env,
             connect_timeout=self._timeouts.connect,
             read_timeout=self._timeouts.download_idle,
+            teller=Teller(self._observers),
         )
 
     # ------------------------------------------------------------------- submitting

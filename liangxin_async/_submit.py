@@ -9,6 +9,8 @@ Invariants:
 - A permit is held from just before the create until its verdict; while waiting out a
   refusal none is held.
 - Every accepted task id is followed by the poller, whoever still waits.
+- After `SubmitQueued`, exactly one of `SubmitAccepted`, `SubmitFailed` and
+  `SubmitCancelled` is told, whoever still waits.
 """
 
 from __future__ import annotations
@@ -39,14 +41,8 @@ from liangxin_async._errors import (
     SubmitUnknownError,
     TransportError,
 )
-from liangxin_async._events import (
-    SubmitAccepted,
-    SubmitCancelled,
-    SubmitFailed,
-    SubmitRefused,
-    SubmitStarted,
-)
 from liangxin_async._handle import TaskHandle
+from liangxin_async._submit_told import SubmitTeller
 from liangxin_async._transport import Departure, RecalledError
 from liangxin_async._waiting import wake
 
@@ -56,7 +52,6 @@ if TYPE_CHECKING:
 
     from liangxin_async._gate import Gate, Permit
     from liangxin_async._poller import Poller
-    from liangxin_async._telling import Teller
     from liangxin_async._transport import Transport
     from liangxin_async.dialects import Dialect, WireRequest
     from liangxin_async.models import Request
@@ -89,6 +84,7 @@ class Keeper(Protocol):
 class _Call:
     """One paid call, between the session's task that makes it and its caller."""
 
+    submit_id: int
     request: Request
     wire: WireRequest
     permit: Permit
@@ -141,7 +137,7 @@ class Submitter:
     _transport: Transport
     _gate: Gate
     _poller: Poller
-    _teller: Teller
+    _tell: SubmitTeller
     _callback_url: str | None
     _spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
     _rand: Callable[[], float] = random.random
@@ -173,24 +169,32 @@ class Submitter:
         attempt = retries = 0
         call: _Call | None = None
         last: LiangxinError | None = None
-        with anyio.move_on_after(timeout):
-            while True:
-                attempt += 1
-                queued = self._loop.time()
-                permit = await self._gate.acquire(request.model, ticket=ticket)
-                call = _Call(request, wire, permit, attempt, keeper)
-                recall.begin(call)
-                await self._make(call, queued)
-                if isinstance(call.outcome, TaskHandle):
-                    return call.outcome
-                assert call.outcome is not None, "a finished call has an outcome"
-                last = call.outcome
-                retries += call.verdict is Verdict.AGAIN
-                delay = self._delay_before_next(call, last, retries)
-                call = None
-                recall.begin(None)
-                await self._gate.sleep(delay)
-        return self._out_of_time(request, call, last, self._loop.time() - began)
+        submit_id = self._tell.queued(request, began)
+        try:
+            with anyio.move_on_after(timeout):
+                while True:
+                    attempt += 1
+                    queued = self._loop.time()
+                    permit = await self._gate.acquire(request.model, ticket=ticket)
+                    call = _Call(submit_id, request, wire, permit, attempt, keeper)
+                    recall.begin(call)
+                    await self._make(call, queued)
+                    if isinstance(call.outcome, TaskHandle):
+                        return call.outcome
+                    assert call.outcome is not None, "a finished call has an outcome"
+                    last = call.outcome
+                    retries += call.verdict is Verdict.AGAIN
+                    delay = self._delay_before_next(call, last, retries)
+                    call = None
+                    recall.begin(None)
+                    await self._gate.sleep(delay)
+            return self._out_of_time(request, call, last, self._loop.time() - began)
+        except BaseException as exc:
+            if call is None:
+                self._tell.unsent(submit_id, request, attempt, exc)
+            elif call.departure.recalled:  # else it is told where its end is known
+                self._tell.recalled(call, exc)
+            raise
 
     def _delay_before_next(
         self, call: _Call, error: LiangxinError, retries: int
@@ -198,19 +202,11 @@ class Submitter:
         """Seconds until the next attempt; raises `error` where there must be none."""
         again = call.verdict is Verdict.AGAIN and retries < MAX_ATTEMPTS
         if not again and call.verdict is not Verdict.WAIT:
-            self._tell_failed(call, error)
+            self._tell.failed(call, error)
             raise error
         # After a 429 the lane itself pauses: the next permit is the next attempt.
         delay = next_delay(retries, RETRY, rand=self._rand()) if again else 0.0
-        self._teller.tell(
-            SubmitRefused(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                error=error,
-                delay=delay,
-            )
-        )
+        self._tell.refused(call, error, delay)
         return delay
 
     def _out_of_time(
@@ -254,33 +250,20 @@ class Submitter:
     async def _make(self, call: _Call, queued: float) -> None:
         """Have the call made and wait for its outcome."""
         call.waiter = self._loop.create_future()
-        now = self._loop.time()
         self._under_way += 1
         try:
-            self._teller.tell(
-                SubmitStarted(
-                    at=now,
-                    model=call.request.model,
-                    attempt=call.attempt,
-                    queued=now - queued,
-                )
-            )
+            self._tell.started(call, queued)
             self._spawn(lambda: self._run(call))
-        except BaseException:
+        except BaseException as exc:
             self._ended(call)
+            if isinstance(exc, LiangxinError):
+                self._tell.failed(call, exc)
             raise
         try:
             await call.waiter
         except asyncio.CancelledError:
             if call.outcome is None and call.departure.recall():
                 call.scope.cancel()
-                self._teller.tell(
-                    SubmitCancelled(
-                        at=self._loop.time(),
-                        model=call.request.model,
-                        attempt=call.attempt,
-                    )
-                )
             else:
                 self._detach(call)
             raise
@@ -294,7 +277,7 @@ class Submitter:
                 call.outcome.task_id,
             )
         elif call.outcome is not None:  # judged in the very step of the cancellation
-            self._tell_failed(call, call.outcome)
+            self._tell.failed(call, call.outcome)
 
     def _ended(self, call: _Call) -> None:
         if call.kept and call.keeper is not None:  # recalled, or never left
@@ -346,7 +329,7 @@ class Submitter:
         call.outcome = handle
         call.permit.accept()
         self._poller.follow(handle, permit=call.permit)
-        self._tell_accepted(call, handle)
+        self._tell.accepted(call, handle)
         if call.keeper is not None:
             call.kept = False
             await call.keeper.accepted(accepted.task_id)
@@ -367,7 +350,7 @@ class Submitter:
         else:
             call.permit.forget()
         if call.detached:
-            self._tell_failed(call, error)
+            self._tell.failed(call, error)
 
     def _interrupted(self, call: _Call) -> None:
         if call.outcome is not None:
@@ -392,37 +375,6 @@ class Submitter:
             finally:
                 if waiter in self._idle:
                     self._idle.remove(waiter)
-
-    # --------------------------------------------------------------------- telling
-
-    def _tell_accepted(self, call: _Call, handle: TaskHandle) -> None:
-        if call.detached:
-            _log.warning(
-                "a create was accepted after its caller had gone: task %r",
-                handle.task_id,
-            )
-        self._teller.tell(
-            SubmitAccepted(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                task_id=handle.task_id,
-                detached=call.detached,
-            )
-        )
-
-    def _tell_failed(self, call: _Call, error: LiangxinError) -> None:
-        if isinstance(error, SubmitUnknownError):
-            _log.warning("%s", error)
-        self._teller.tell(
-            SubmitFailed(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                error=error,
-                detached=call.detached,
-            )
-        )
 
 
 def _unknown(request: Request, cause: LiangxinError) -> SubmitUnknownError:

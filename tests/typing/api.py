@@ -17,6 +17,7 @@ from liangxin_async import (
     ApiError,
     Batch,
     Credits,
+    DownloadComplete,
     Event,
     Generic,
     InvalidRequestError,
@@ -35,6 +36,7 @@ from liangxin_async import (
     SessionClosedError,
     Stats,
     SubmitAccepted,
+    SubmitQueued,
     SubmitTimeoutError,
     SubmitUnknownError,
     TaskError,
@@ -47,6 +49,8 @@ from liangxin_async import (
     Timeouts,
     ZImage,
 )
+from liangxin_async.otel import OpenTelemetryObserver
+from liangxin_async.testing import EmulatorThread, Fails, FakeSession, Hangs, Makes
 
 
 def make_sessions(http: aiohttp.ClientSession) -> None:
@@ -207,6 +211,22 @@ async def rescue(session: Session) -> None:
         assert_type(exc.charged, Literal["no", "yes", "unknown"])
 
 
+def fakes(purse: Credits) -> None:
+    """A fake is a session; what its script holds is checked by type."""
+    session: Session = FakeSession()
+    FakeSession(Makes(after=0.5, progress=[10, 60]), observer=[watch, watch])
+    FakeSession([Fails(code="433"), Hangs(), SaturatedError()], credits=purse)
+    FakeSession(lambda request: Makes(pictures=len(request.model)))
+    FakeSession("fails")  # type: ignore[arg-type]  # answers, not names
+    Makes(after="1")  # type: ignore[arg-type]  # seconds
+    assert_type(FakeSession().requests, tuple[Request, ...])
+    Session(observer=OpenTelemetryObserver(attributes={"server.address": "a"}))
+    with EmulatorThread() as service:
+        assert_type(service.base_url, str)
+        assert_type(service.ledger.accepted_total, int)
+    assert_type(session.stats, Stats)
+
+
 def watch(event: Event) -> None:
     """An observer is any callable that takes one event; events are told apart."""
     if isinstance(event, SubmitAccepted):
@@ -216,6 +236,12 @@ def watch(event: Event) -> None:
         assert_type(event.record, TaskRecord)
     elif isinstance(event, TaskSettled):
         assert_type(event.error, LiangxinError | None)
+    elif isinstance(event, SubmitQueued):
+        assert_type(event.request, Request)
+        assert_type(event.submit_id, int)
+    elif isinstance(event, DownloadComplete):
+        assert_type(event.path, Path)
+        assert_type(event.size_bytes, int)
 
 
 def observers() -> Observer:
