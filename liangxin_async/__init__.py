@@ -46,6 +46,7 @@ from liangxin_async._errors import (
     UnprocessableError,
 )
 from liangxin_async._events import (
+    CallbackTaken,
     Event,
     Observer,
     PollComplete,
@@ -89,6 +90,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Batch",
+    "CallbackTaken",
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",

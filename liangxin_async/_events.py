@@ -160,6 +160,22 @@ class TaskSettled:
     error: LiangxinError | None
 
 
+@frozen(kw_only=True)
+class CallbackTaken:
+    """A callback was taken as a hint: the task it names is asked about at once.
+
+    One for each hint, not for each delivery. A create whose answer was lost gives one
+    when a callback has named its task and a query has confirmed it.
+
+    Attributes:
+        at: instant.
+        task_id: the task.
+    """
+
+    at: float
+    task_id: str
+
+
 Event: TypeAlias = (
     SubmitStarted
     | SubmitAccepted
@@ -169,6 +185,7 @@ Event: TypeAlias = (
     | PollComplete
     | PollFailed
     | TaskSettled
+    | CallbackTaken
 )
 
 
