@@ -221,7 +221,9 @@ class Poller:
             return 0.0
         pace = self._pace(task.handle.model)
         left = patience_left(now - task.since, task.asked_at, pace, self._polling)
-        return min(left, max(0.0, task.deadline - now))
+        floor, until_end = self._polling.floor, task.deadline - now
+        # Less than the floor might not even move the clock.
+        return min(max(left, floor), until_end) if left and until_end > floor else 0.0
 
     def _sweep_at(self, instant: float) -> None:
         """See to it that `_on_sweep` runs by then."""

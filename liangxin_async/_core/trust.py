@@ -32,7 +32,7 @@ LOOKS = 3  # queries that the callbacks of one task may cause; a genuine one tak
 _WEIGHT = 0.25  # of the last ended task in `Trust.share`
 _ENOUGH = 0.75  # share of hits at which trust begins: 5 in a row from nothing
 _TOO_LITTLE = 0.5  # share at which it ends: 3 misses in a row from certainty
-_LATE = 2.05  # spreads above the mean of log seconds: 98 % of tasks have ended by then
+_LATE = 2.33  # spreads above the mean of log seconds: 99 % of tasks have ended by then
 _UNKNOWN = 5.0  # times `Polling.first`, to the first query of a model without a pace
 
 
@@ -108,7 +108,7 @@ def patience_left(
     """Seconds for which an awaited callback puts off a query; 0 when it is time.
 
     A task is asked about all the same when nearly all of its model would have ended,
-    and then at the usual intervals; where the pace is unknown, at doubling ages. Two
+    and then at doubling ages; where the pace is unknown, at these from the start. Two
     queries are never further apart than `Polling.ceiling`, so that a lost callback
     costs no more than that.
 
@@ -124,5 +124,5 @@ def patience_left(
     else:
         mean, spread = fit
         late = math.exp(mean + _LATE * spread)
-        due = late if asked_at < late else asked_at * (1 + polling.growth)
+        due = late if asked_at < late else 2 * asked_at
     return max(0.0, min(due, asked_at + polling.ceiling) - age)

@@ -75,7 +75,7 @@ def check_signature(
     Raises:
         ConfigurationError: the key is empty, with which anybody could sign.
     """
-    _check_key(key)
+    check_key(key)
     found = {name.lower(): value for name, value in headers.items()}
     stamp = found.get(TIMESTAMP_HEADER.lower())
     given = found.get(SIGNATURE_HEADER.lower())
@@ -98,13 +98,14 @@ def sign(task_id: str, timestamp: str, *, key: str) -> str:
     Raises:
         ConfigurationError: the key is empty.
     """
-    _check_key(key)
+    check_key(key)
     text = f"{task_id}.{timestamp}"
     mac = hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256)
     return base64.b64encode(mac.digest()).decode()
 
 
-def _check_key(key: object) -> None:
+def check_key(key: object) -> None:
+    """Raise ConfigurationError unless `key` is a text that can be signed with."""
     if not isinstance(key, str) or not key.strip():
         raise ConfigurationError(
             "webhook key: a text, not empty; with an empty one anybody could sign"
