@@ -105,12 +105,12 @@ class CallbackPaths:
         return read_token(self._secret, token)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Expected:
     """The callback that is to come for one submit, while that or its task is open."""
 
     _home: Callbacks
-    key: str = field(repr=False)
+    key: str
     request: Request
     task_id: str | None = None  # once known for certain
     named: str | None = None  # what a callback named before it was known
@@ -154,7 +154,7 @@ class Expected:
         wake(waiters)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Callbacks:
     """See the module. Lives in one event loop."""
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from liangxin_async._config import check_positive
+from liangxin_async._config import check_duration, check_positive
 from liangxin_async._errors import ConfigurationError
 from liangxin_async.webhook._aiohttp import make_routes
 from liangxin_async.webhook._asgi import serve
@@ -102,6 +102,7 @@ class Receiver:
             )
         if signature_key is not None:
             check_key(signature_key)
+        check_duration("max_age", max_age)
         check_positive("max_size_bytes", max_size_bytes, whole=True)
         check_positive("read_timeout", read_timeout)
         check_positive("at_once", at_once, whole=True)
