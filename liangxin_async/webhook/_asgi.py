@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attrs import frozen
+
 from liangxin_async.webhook._body import BadBodyError
 from liangxin_async.webhook._call import Call
 
@@ -19,15 +21,22 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-async def serve(scope: Scope, receive: Receive, send: Send, answer: Handler) -> None:
-    """Serve one connection of the kinds that ASGI has."""
-    if scope["type"] == "http":
-        await _serve_http(scope, receive, send, answer)
-    elif scope["type"] == "lifespan":
-        await _live(receive, send)
-    elif scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1000})
+@frozen(repr=False, eq=False)
+class AsgiApp:
+    """An ASGI 3.0 application. An object, because uvicorn takes a bound method for one
+    of the old two-step kind."""
+
+    _answer: Handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection of the kinds that ASGI has."""
+        if scope["type"] == "http":
+            await _serve_http(scope, receive, send, self._answer)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
 
 
 async def _serve_http(

@@ -29,7 +29,7 @@ import anyio
 from liangxin_async._config import check_duration, check_positive
 from liangxin_async._errors import ConfigurationError
 from liangxin_async.webhook._aiohttp import make_routes
-from liangxin_async.webhook._asgi import serve
+from liangxin_async.webhook._asgi import AsgiApp
 from liangxin_async.webhook._body import (
     BadBodyError,
     TooLargeError,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from liangxin_async._session import Session
     from liangxin_async.dialects import CallbackNote
-    from liangxin_async.webhook._asgi import Receive, Scope, Send
     from liangxin_async.webhook._call import Call
 
 _log = logging.getLogger(__name__)
@@ -128,13 +127,14 @@ class Receiver:
         """
         return make_routes(self._paths.path if path is None else path, self._answer)
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @property
+    def asgi(self) -> AsgiApp:
         """An ASGI application: `app.mount("/liangxin", receiver.asgi)` in FastAPI and
         Starlette, at the path of the callback URL.
 
         It takes the token from the end of the path, wherever it is mounted.
         """
-        await serve(scope, receive, send, self._answer)
+        return AsgiApp(self._answer)
 
     # ------------------------------------------------------------------- one callback
 
