@@ -10,6 +10,7 @@ from types import ModuleType
 
 from benchmarks import (
     bulk_run,
+    callbacks,
     client_cost,
     import_time,
     journal_commits,
@@ -23,6 +24,7 @@ _ALL: dict[str, ModuleType] = {
     "import_time": import_time,
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,
+    "callbacks": callbacks,
 }
 
 

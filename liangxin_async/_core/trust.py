@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOKS = 3  # queries that the callbacks of one task may cause; a genuine one takes one
 _WEIGHT = 0.25  # of the last ended task in `Trust.share`
-_ENOUGH = 0.75  # share of hits at which trust begins: 5 in a row from nothing
+_ENOUGH = 0.57  # share of hits at which trust begins: 3 in a row from nothing
 _TOO_LITTLE = 0.5  # share at which it ends: 3 misses in a row from certainty
 _LATE = 2.33  # spreads above the mean of log seconds: 99 % of tasks have ended by then
 _UNKNOWN = 5.0  # times `Polling.first`, to the first query of a model without a pace
