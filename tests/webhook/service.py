@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +18,19 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from attrs import define, field
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + check
+
+
+PIXEL = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(b"\0\x80"))
+    + _chunk(b"IEND", b"")
+)
 
 
 @asynccontextmanager
@@ -67,6 +82,7 @@ class Service:
                 web.get("/api/v1/jobs/recordInfo", self._record_info),
                 web.post("/v1/images/generations", self._create),
                 web.get("/v1/tasks/{id}", self._task),
+                web.get("/files/{name}", self._file),
             ]
             async with served(routes) as self.url:
                 try:
@@ -110,13 +126,20 @@ class Service:
         self.queries[task_id] += 1
         return web.json_response(self.task_object(task_id))
 
+    async def _file(self, request: web.Request) -> web.Response:
+        return web.Response(body=PIXEL, content_type="image/png")
+
+    def file_of(self, task_id: str) -> str:
+        """The URL of a task's picture."""
+        return f"{self.url}/files/{task_id}.png"
+
     def _is_over(self, task_id: str) -> bool:
         return asyncio.get_running_loop().time() >= self.tasks[task_id].ends
 
     def record(self, task_id: str, **changes: Any) -> dict[str, Any]:
         """recordInfo's answer, which is also the callback's body."""
         over = self._is_over(task_id)
-        urls = {"resultUrls": [f"https://files.example/{task_id}.png"]}
+        urls = {"resultUrls": [self.file_of(task_id)]}
         data = {
             "taskId": task_id,
             "model": self.tasks[task_id].request["model"],
@@ -138,7 +161,7 @@ class Service:
             "object": "image.generation.task",
             "status": "completed" if over else "processing",
             "progress": 100 if over else 50,
-            "results": [f"https://files.example/{task_id}.png"] if over else [],
+            "results": [self.file_of(task_id)] if over else [],
         }
         return {**task, **changes}
 

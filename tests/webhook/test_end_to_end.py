@@ -167,7 +167,7 @@ async def test_forged_callbacks_change_nothing(face: str) -> None:
             assert await service.deliver(one, genuine) == 200
             assert await service.deliver(one, forged) == 200
         assert [r.urls for r in results] == [
-            (f"https://files.example/{task_id}.png",) for task_id in (one, two)
+            (service.file_of(task_id),) for task_id in (one, two)
         ]
         assert service.queries == {one: 2, two: 1}
         assert session.stats.callback_forgeries == forgeries
