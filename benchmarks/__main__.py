@@ -10,6 +10,7 @@ from types import ModuleType
 
 from benchmarks import (
     bulk_run,
+    callbacks,
     client_cost,
     import_time,
     journal_commits,
@@ -25,6 +26,7 @@ _ALL: dict[str, ModuleType] = {
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,
     "peers": peers,
+    "callbacks": callbacks,
 }
 
 

@@ -46,6 +46,7 @@ from liangxin_async._errors import (
     UnprocessableError,
 )
 from liangxin_async._events import (
+    CallbackTaken,
     DownloadCancelled,
     DownloadComplete,
     DownloadFailed,
@@ -97,6 +98,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Batch",
+    "CallbackTaken",
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",

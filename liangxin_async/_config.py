@@ -127,6 +127,14 @@ def check_duration(name: str, value: object) -> None:
         )
 
 
+def check_positive(name: str, value: object, *, whole: bool = False) -> None:
+    """Raise ConfigurationError unless `value` is a number (or whole number) above 0."""
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+        allowed = "a whole number from 1" if whole else "a number above 0"
+        raise ConfigurationError(f"{name}: got {value!r}; allowed: {allowed}")
+
+
 def is_loopback(host: str | None) -> bool:
     """Whether `host` names this machine: `localhost` or a loopback address."""
     if host is None:

@@ -236,6 +236,22 @@ class TaskSettled:
 
 
 @frozen(kw_only=True)
+class CallbackTaken:
+    """A callback was taken as a hint: the task it names is asked about at once.
+
+    One for each hint, not for each delivery. A create whose answer was lost gives one
+    when a callback has named its task and a query has confirmed it.
+
+    Attributes:
+        at: instant.
+        task_id: the task.
+    """
+
+    at: float
+    task_id: str
+
+
+@frozen(kw_only=True)
 class DownloadStarted:
     """A file is about to be fetched.
 
@@ -354,6 +370,7 @@ Event: TypeAlias = (
     | PollComplete
     | PollFailed
     | TaskSettled
+    | CallbackTaken
     | DownloadStarted
     | DownloadRetried
     | DownloadComplete

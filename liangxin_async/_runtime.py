@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from attrs import define, field
 
+from liangxin_async._callbacks import Callbacks
 from liangxin_async._download import Downloader
 from liangxin_async._errors import (
     ConfigurationError,
@@ -25,6 +28,7 @@ from liangxin_async._errors import (
 )
 from liangxin_async._events import SessionClosed
 from liangxin_async._gate import Gate
+from liangxin_async._poll_told import PollTeller
 from liangxin_async._poller import Poller
 from liangxin_async._records import Stats
 from liangxin_async._submit import Submitter
@@ -36,12 +40,13 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from liangxin_async._callbacks import CallbackPaths
     from liangxin_async._config import Polling, Timeouts
     from liangxin_async._events import Observer
     from liangxin_async._handle import TaskHandle
     from liangxin_async._records import TaskRecord
     from liangxin_async._transport import Transport
-    from liangxin_async.dialects import Dialect, WireReply, WireRequest
+    from liangxin_async.dialects import CallbackNote, Dialect, WireReply, WireRequest
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +64,7 @@ class Runtime:
     downloader: Downloader
     gate: Gate
     poller: Poller
+    callbacks: Callbacks | None = field(init=False, default=None)
     submitter: Submitter = field(init=False)
     _timeouts: Timeouts
     _teller: Teller
@@ -138,6 +144,25 @@ class Runtime:
                 raise SessionClosedError("the session was closed") from None
             raise
 
+    def called_back(self, key: str, note: CallbackNote | None) -> None:
+        """A callback came for request `key`; None is one that cannot be genuine.
+
+        May be called in any thread. Without effect when closing has begun.
+        """
+        callbacks = self.callbacks
+        if callbacks is None or self.is_closing:
+            return
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        take = partial(callbacks.take, key, note) if note else callbacks.forged
+        if here is self.loop:
+            take()
+            return
+        with suppress(RuntimeError):  # the loop was closed in this very moment
+            self.loop.call_soon_threadsafe(take)
+
     async def drain(self, timeout: float | None) -> tuple[TaskHandle, ...]:
         """See `Session.drain`."""
         self.check_usable_here()
@@ -158,6 +183,9 @@ class Runtime:
             polls=self.poller.polls,
             settled=self.poller.settled,
             failed=self.poller.failed,
+            callback_hits=self.poller.trust.hits,
+            callback_misses=self.poller.trust.misses,
+            callback_forgeries=self.poller.trust.forgeries,
         )
 
     def start(self, workers: int) -> None:
@@ -195,6 +223,8 @@ class Runtime:
             self._closed = True
             self._refuse_new(why)
             self.poller.close(why)
+            if self.callbacks is not None:
+                self.callbacks.close()
             for coroutine in self._unfinished:
                 coroutine.close()  # cancelled with its loop before its first step
             with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
@@ -240,7 +270,7 @@ def make_runtime(
     timeouts: Timeouts,
     observer: Observer | Sequence[Observer] | None,
     max_in_flight: int | None,
-    callback_url: str | None,
+    paths: CallbackPaths | None,
 ) -> Runtime:
     """Return a started runtime in the running loop."""
     loop = asyncio.get_running_loop()
@@ -250,10 +280,13 @@ def make_runtime(
         return await runtime.query(task_id)
 
     gate = Gate(loop, max_in_flight)
-    poller = Poller(loop, ask, dialect.expires_at, polling, teller)
+    told = PollTeller(loop, teller)
+    poller = Poller(loop, ask, dialect.expires_at, polling, told)
     runtime = Runtime(
         loop, dialect, transport, downloader, gate, poller, timeouts, teller
     )
+    if paths is not None:
+        runtime.callbacks = Callbacks(loop, paths, poller, teller, ask, runtime.spawn)
     runtime.submitter = Submitter(
         loop,
         dialect,
@@ -261,7 +294,7 @@ def make_runtime(
         gate,
         poller,
         SubmitTeller(loop, teller),
-        callback_url,
+        runtime.callbacks,
         runtime.spawn,
     )
     runtime.start(polling.workers)

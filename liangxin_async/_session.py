@@ -19,36 +19,23 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from yarl import URL
 
 from liangxin_async._arguments import (
-    check_address,
-    check_callback_url,
-    check_count,
-    check_dialect,
     check_fair_key,
     check_priority,
     check_request,
     check_task_id,
-    check_token,
-    find_key,
 )
 from liangxin_async._batch import Batch, Manner
-from liangxin_async._config import (
-    Polling,
-    Timeouts,
-    check_duration,
-    is_loopback,
-    resolve_base_url,
+from liangxin_async._config import check_duration
+from liangxin_async._errors import (
+    ConfigurationError,
+    SessionClosedError,
+    SubmitUnknownError,
 )
-from liangxin_async._download import Downloader
-from liangxin_async._errors import ConfigurationError, SessionClosedError
 from liangxin_async._handle import TaskHandle
 from liangxin_async._records import Stats
-from liangxin_async._runtime import Runtime, make_runtime
-from liangxin_async._secret import ApiKey
-from liangxin_async._telling import Teller, check_observers
-from liangxin_async._transport import Transport
+from liangxin_async._settings import check_settings
 from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
@@ -58,8 +45,12 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from liangxin_async._config import Polling, Timeouts
+    from liangxin_async._download import Downloader
     from liangxin_async._events import Observer
     from liangxin_async._records import Credits, Result, TaskRecord
+    from liangxin_async._runtime import Runtime
+    from liangxin_async._transport import Transport
     from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
@@ -79,8 +70,11 @@ class Session:
             documents (EvoLink does, LiangXin does not). Plain http is for this machine
             only.
         dialect: the service's wire, `LIANGXIN` or `EVOLINK`.
-        callback_url: public HTTPS URL sent with every create that names none itself.
-            EvoLink takes 2048 characters at most, and no internal address.
+        callback_url: public HTTPS URL below which the service calls back; every create
+            that names no URL itself gets an unguessable path of its own under it, which
+            `liangxin_async.webhook.Receiver` recognises. EvoLink takes 2048 characters
+            at most, path included, and no internal address. With a `base_url` on this
+            machine it may be on this machine too, over plain http.
         max_in_flight: most tasks in flight over all models, at least 1; None leaves
             it to what the service accepts.
         polling: when and how often tasks are asked about.
@@ -118,29 +112,30 @@ class Session:
     ) -> None:
         self._runtime: Runtime | None = None
         self._closed = False
-        self._base_url = ""
+        self._name = "refused"  # shown where its settings are
         try:
-            self._dialect = check_dialect(dialect)
-            self._key = ApiKey(find_key(api_key, dialect.key_variable))
+            self._settings = check_settings(
+                api_key=api_key,
+                base_url=base_url,
+                dialect=dialect,
+                callback_url=callback_url,
+                max_in_flight=max_in_flight,
+                polling=polling,
+                timeouts=timeouts,
+                observer=observer,
+                http=http,
+                trust_env=trust_env,
+                auth_header=auth_header,
+                auth_scheme=auth_scheme,
+            )
         finally:
             del api_key  # so that no traceback through here shows it
-        self._base_url = resolve_base_url(
-            base_url, dialect.base_url_variable, dialect.default_base_url
-        )
-        check_address(self._base_url, dialect)
-        self._callback_url = check_callback_url(callback_url, dialect.callback_field)
-        self._max_in_flight = check_count("max_in_flight", max_in_flight)
-        self._polling = Polling() if polling is None else polling
-        self._timeouts = Timeouts() if timeouts is None else timeouts
-        self._observers = check_observers(observer)
-        self._http = http
-        self._trust_env = trust_env
-        self._auth_header = check_token("auth_header", auth_header)
-        self._auth_scheme = auth_scheme and check_token("auth_scheme", auth_scheme)
+        self._dialect = dialect
+        self._name = f"{dialect.name} {self._settings.base_url}"
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._is_open() else "new"
-        return f"<Session {self._dialect.name} {self._base_url} {state}>"
+        return f"<Session {self._name} {state}>"
 
     # ------------------------------------------------------------------- life cycle
 
@@ -205,40 +200,16 @@ class Session:
             raise ConfigurationError(
                 "no event loop is running here; call this from async code"
             ) from None
-        if self._http is not None and self._http.closed:
-            raise ConfigurationError("http: the aiohttp.ClientSession given is closed")
-        self._runtime = make_runtime(
-            dialect=self._dialect,
-            transport=self._make_transport(),
-            downloader=self._make_downloader(),
-            polling=self._polling,
-            timeouts=self._timeouts,
-            observer=self._observers,
-            max_in_flight=self._max_in_flight,
-            callback_url=self._callback_url,
+        self._runtime = self._settings.start_runtime(
+            self._make_transport(), self._make_downloader()
         )
         return self._runtime
 
     def _make_transport(self) -> Transport:
-        return Transport(
-            base=self._base_url,
-            key=self._key,
-            timeouts=self._timeouts,
-            auth_header=self._auth_header,
-            auth_scheme=self._auth_scheme,
-            trust_env=self._trust_env,
-            brought=self._http,
-            connections=self._polling.workers + 4,  # `record` and refreshes beside them
-        )
+        return self._settings.make_transport()
 
     def _make_downloader(self) -> Downloader:
-        return Downloader(
-            allow_loopback=is_loopback(URL(self._base_url).host),
-            trust_env=self._trust_env,
-            connect_timeout=self._timeouts.connect,
-            read_timeout=self._timeouts.download_idle,
-            teller=Teller(self._observers),
-        )
+        return self._settings.make_downloader()
 
     # ------------------------------------------------------------------- submitting
 
@@ -249,6 +220,7 @@ class Session:
         timeout: float | None = None,
         priority: int = 0,
         fair_key: str | int | None = None,
+        rescue_timeout: float | None = None,
     ) -> TaskHandle:
         """Have a task made, and return its handle once the service accepted it.
 
@@ -265,6 +237,9 @@ class Session:
             fair_key: whose it is, say a user's id. Within a priority the keys take
                 turns, so that 40 requests of one do not hold up another's first. None
                 is one key too. Never sent, logged or told to the observer.
+            rescue_timeout: seconds, beyond `timeout`, to wait for the callback where
+                the create's answer was lost; None does not wait. See
+                `SubmitUnknownError.rescue`; without callbacks nothing is waited for.
 
         Raises:
             InvalidRequestError: not a request, or one for another service.
@@ -280,12 +255,18 @@ class Session:
         `pending`, at the observer and in the log.
         """
         check_duration("timeout", timeout)
+        check_duration("rescue_timeout", rescue_timeout)
         self._check_request(request)
         check_priority(priority)
         check_fair_key(fair_key)
-        return await self._use().submitter.submit(
-            request, timeout=timeout, priority=priority, fair_key=fair_key
-        )
+        try:
+            return await self._use().submitter.submit(
+                request, timeout=timeout, priority=priority, fair_key=fair_key
+            )
+        except SubmitUnknownError as error:
+            if rescue_timeout is None or error.rescue is None:
+                raise
+            return await error.rescue(rescue_timeout)
 
     async def generate(
         self,
@@ -294,6 +275,7 @@ class Session:
         timeout: float | None = None,
         priority: int = 0,
         fair_key: str | int | None = None,
+        rescue_timeout: float | None = None,
     ) -> Result:
         """Submit `request` and wait for its result.
 
@@ -301,7 +283,7 @@ class Session:
             request: what to make.
             timeout: seconds for queueing, creating and generating together; None sets
                 no limit of the call's own.
-            priority, fair_key: as in `submit`.
+            priority, fair_key, rescue_timeout: as in `submit`.
 
         Raises:
             LiangxinError: as `submit` and `TaskHandle.wait`. A `TaskTimeoutError` has
@@ -311,7 +293,11 @@ class Session:
         """
         began = anyio.current_time()
         handle = await self.submit(
-            request, timeout=timeout, priority=priority, fair_key=fair_key
+            request,
+            timeout=timeout,
+            priority=priority,
+            fair_key=fair_key,
+            rescue_timeout=rescue_timeout,
         )
         if timeout is None:
             return await handle.wait()
@@ -484,7 +470,7 @@ class Session:
         """Wait for the creates under way, `Timeouts.close` seconds at most."""
         runtime = self._runtime
         if runtime is not None and not runtime.is_gone:
-            with anyio.move_on_after(self._timeouts.close):
+            with anyio.move_on_after(self._settings.timeouts.close):
                 await runtime.submitter.idle()
 
     @property

@@ -10,7 +10,10 @@ Invariants:
   refusal none is held.
 - Every accepted task id is followed by the poller, whoever still waits.
 - After `SubmitQueued`, exactly one of `SubmitAccepted`, `SubmitFailed` and
-  `SubmitCancelled` is told, whoever still waits.
+  `SubmitCancelled` is told, whoever still waits. The end of
+  a create in doubt may be followed by `SubmitAccepted`, see the next line.
+- A create whose answer was lost becomes accepted if a callback names its task, and by
+  nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import random
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from liangxin_async._core.backoff import (
     MAX_ATTEMPTS,
@@ -30,14 +33,14 @@ from liangxin_async._core.backoff import (
     judge_create,
     next_delay,
 )
+from liangxin_async._core.trust import Watch
+from liangxin_async._doubts import no_place, overtaken, taken, unknown
 from liangxin_async._errors import (
-    ApiError,
     LiangxinError,
     ProtocolError,
     SaturatedError,
     ServiceError,
     SessionClosedError,
-    SubmitTimeoutError,
     SubmitUnknownError,
     TransportError,
 )
@@ -45,15 +48,18 @@ from liangxin_async._handle import TaskHandle
 from liangxin_async._submit_told import SubmitTeller
 from liangxin_async._transport import Departure, RecalledError
 from liangxin_async._waiting import wake
+from liangxin_async.dialects import Accepted, WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
     from typing import Any
 
+    from liangxin_async._callbacks import Callbacks, Expected
     from liangxin_async._gate import Gate, Permit
     from liangxin_async._poller import Poller
+    from liangxin_async._records import TaskRecord
     from liangxin_async._transport import Transport
-    from liangxin_async.dialects import Dialect, WireRequest
+    from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
 _log = logging.getLogger(__name__)
@@ -90,6 +96,7 @@ class _Call:
     permit: Permit
     attempt: int
     keeper: Keeper | None = None
+    expected: Expected | None = None  # its callback, where one is to come
     kept: bool = False  # whether the keeper holds a create whose end it does not know
     departure: Departure = field(factory=Departure)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
@@ -97,6 +104,15 @@ class _Call:
     verdict: Verdict | None = None
     detached: bool = False
     waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_without_task(self) -> bool:
+        """Whether it is certain that the service made no task for it."""
+        if self.outcome is None:
+            return True  # recalled
+        return isinstance(self.outcome, LiangxinError) and (
+            self.verdict is not Verdict.UNKNOWN
+        )
 
     def finish(self) -> None:
         if self.waiter is not None:
@@ -138,7 +154,7 @@ class Submitter:
     _gate: Gate
     _poller: Poller
     _tell: SubmitTeller
-    _callback_url: str | None
+    _callbacks: Callbacks | None
     _spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
     _rand: Callable[[], float] = random.random
     accepted: int = 0
@@ -163,7 +179,10 @@ class Submitter:
     ) -> TaskHandle:
         """See `Session.submit`; `recall` is for an owner who may want it back, and
         `keeper` for one who writes down every step."""
-        wire = self._dialect.write_create(request, self._callback_url)
+        url, expected = None, None
+        if self._callbacks is not None and not request.callback_url:
+            url, expected = self._callbacks.expect(request)
+        wire = self._dialect.write_create(request, url)
         ticket, began = self._gate.ticket(priority, fair_key), self._loop.time()
         recall = Recall() if recall is None else recall
         attempt = retries = 0
@@ -176,7 +195,9 @@ class Submitter:
                     attempt += 1
                     queued = self._loop.time()
                     permit = await self._gate.acquire(request.model, ticket=ticket)
-                    call = _Call(submit_id, request, wire, permit, attempt, keeper)
+                    call = _Call(
+                        submit_id, request, wire, permit, attempt, keeper, expected
+                    )
                     recall.begin(call)
                     await self._make(call, queued)
                     if isinstance(call.outcome, TaskHandle):
@@ -224,26 +245,10 @@ class Submitter:
                 raise outcome
             last = outcome
         elif call is not None and call.departure.left:
-            raise SubmitUnknownError(
-                f"the time for submitting {request.model!r} ran out after {waited:.1f} "
-                "s while the create was under way; it is finished in the background, "
-                "and an accepted task shows up in session.pending and at the observer. "
-                "It is not sent again",
-                model=request.model,
-                reason="deadline while the create was under way",
-            )
+            raise self._with_rescue(call, overtaken(request, waited))
         if isinstance(last, TransportError):
             raise last  # "no connection" says more than "no place"
-        refused = last if isinstance(last, ApiError) else None
-        raise SubmitTimeoutError(
-            f"no place for {request.model!r} within {waited:.1f} s; nothing was "
-            f"accepted. Last: {last or 'waited behind other requests of this session'}",
-            http_status=refused.http_status if refused else None,
-            code=refused.code if refused else None,
-            message=refused.message if refused else "",
-            request_id=refused.request_id if refused else None,
-            retry_after=last.retry_after if isinstance(last, SaturatedError) else None,
-        ) from last
+        raise no_place(request, waited, last) from last
 
     # ------------------------------------------------------------- the paid call
 
@@ -282,6 +287,9 @@ class Submitter:
     def _ended(self, call: _Call) -> None:
         if call.kept and call.keeper is not None:  # recalled, or never left
             call.keeper.sent_back_nowait()
+        if call.expected is not None and call.is_without_task:
+            error = call.outcome if isinstance(call.outcome, LiangxinError) else None
+            call.expected.refused(error if call.detached else None)
         call.permit.forget()  # void where a verdict has ended or kept it
         self._under_way -= 1
         call.finish()
@@ -308,6 +316,8 @@ class Submitter:
             if call.keeper is not None:
                 call.kept = True  # first: cancelled in the middle, it may be written
                 await call.keeper.sending()
+            if call.expected is not None:
+                call.expected.begin()
             reply = await self._transport.create(call.wire, call.departure)
             accepted = self._dialect.read_create(reply)
         except RecalledError:
@@ -316,28 +326,41 @@ class Submitter:
             self._judge(call, exc)
             return
         if self._poller.knows(accepted.task_id):
-            self._judge(call, _taken(call.request, accepted.task_id))
+            self._judge(call, taken(call.request, accepted.task_id))
             return
-        self.accepted += 1
-        handle = TaskHandle(
+        call.outcome = handle = self._new_handle(call, accepted)
+        call.permit.accept()
+        watch = None if call.expected is None else Watch(is_expected=True)
+        self._poller.follow(handle, permit=call.permit, watch=watch)
+        await self._accepted(call, handle)
+
+    def _new_handle(self, call: _Call, accepted: Accepted) -> TaskHandle:
+        return TaskHandle(
             accepted.task_id,
             request=call.request,
             model=call.request.model,
             record=accepted.record,
             loop=self._loop,
         )
-        call.outcome = handle
-        call.permit.accept()
-        self._poller.follow(handle, permit=call.permit)
+
+    async def _accepted(self, call: _Call, handle: TaskHandle) -> None:
+        """The create has its task, which the poller follows: tell everybody."""
+        self.accepted += 1
         self._tell.accepted(call, handle)
+        if call.expected is not None:
+            call.expected.known(handle)
         if call.keeper is not None:
             call.kept = False
-            await call.keeper.accepted(accepted.task_id)
+            await call.keeper.accepted(handle.task_id)
+        if call.expected is not None:
+            call.expected.end(handle)
 
     def _judge(self, call: _Call, error: LiangxinError) -> None:
         call.verdict = judge_create(error, left=call.departure.left)
         if call.verdict is Verdict.UNKNOWN:
-            error = _unknown(call.request, error)
+            error = self._with_rescue(call, unknown(call.request, error))
+            if call.expected is not None:
+                self._hope(call, call.expected)
             if call.keeper is not None:
                 call.kept = False
                 call.keeper.doubt_nowait(error)
@@ -365,6 +388,27 @@ class Submitter:
             call, SessionClosedError("the session was closed while it was under way")
         )
 
+    def _with_rescue(
+        self, call: _Call, error: SubmitUnknownError
+    ) -> SubmitUnknownError:
+        """Return `error` with the means to wait for the callback, if one may come."""
+        if call.expected is not None:
+            error.rescue = call.expected.rescue(error)
+        return error
+
+    def _hope(self, call: _Call, expected: Expected) -> None:
+        """The answer was lost: from now on a callback may tell it."""
+        lost = evolve(call, wire=_SENT, detached=True)  # the body may be megabytes
+
+        async def welcome(record: TaskRecord) -> None:
+            # No permit is taken for it: a task is over when its callback comes.
+            handle = self._new_handle(lost, Accepted(record.task_id, record))
+            watch = Watch(is_expected=True)
+            self._poller.follow(handle, permit=None, soon=True, watch=watch)
+            await self._accepted(lost, handle)
+
+        expected.doubted(welcome)
+
     async def idle(self) -> None:
         """Wait until no paid call is under way."""
         while self._under_way:
@@ -377,28 +421,4 @@ class Submitter:
                     self._idle.remove(waiter)
 
 
-def _unknown(request: Request, cause: LiangxinError) -> SubmitUnknownError:
-    if isinstance(cause, SubmitUnknownError):
-        return cause
-    error = SubmitUnknownError(
-        f"the create for {request.model!r} was sent, and whether it was accepted is "
-        f"unknown ({cause}). It may have been charged; it was not sent again, and "
-        "submitting it again may pay twice",
-        model=request.model,
-        reason=str(cause),
-        http_status=getattr(cause, "http_status", None),
-        request_id=getattr(cause, "request_id", None),
-    )
-    error.__cause__ = cause
-    return error
-
-
-def _taken(request: Request, task_id: str) -> SubmitUnknownError:
-    return SubmitUnknownError(
-        f"the create for {request.model!r} was answered with task id {task_id!r}, "
-        "which already belongs to another request of this session; which of them it "
-        "is, or whether a second task exists, is unknown. It was not sent again",
-        model=request.model,
-        reason="the task id belongs to another request",
-        task_id=task_id,
-    )
+_SENT = WireRequest("POST", "")  # in place of a request that is not sent again

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks._report import Options, Report, Row, Spread
 from benchmarks.bulk_run import run as bulk_run
+from benchmarks.callbacks import run as callbacks
 from benchmarks.client_cost import run as client_cost
 from benchmarks.open_task_memory import run as open_task_memory
 from benchmarks.peers import run as peers
@@ -82,6 +83,20 @@ def test_peers_smallest_shows_what_is_lost_and_paid_twice():
     assert theirs["lost"].median == 0
 
 
+def test_callbacks_smallest_sets_them_against_polling():
+    """Every callback of the burst was answered, and ended no task."""
+    rows = rows_of(callbacks(SMALL, pace=0.05))
+    assert set(rows) == {"callbacks", "polling", "burst"}
+    for what in ("callbacks", "polling"):
+        assert rows[what].figures["queries/task"].median >= 1
+        assert rows[what].figures["lag ms"].median > 0
+    burst = rows["burst"].figures
+    assert burst["answered"].median == 60
+    assert burst["still open"].median == 6
+    assert 1 <= burst["queries/task"].median <= 3
+    assert burst["stall ms"].median > 0
+
+
 def test_main_without_names_lists_every_benchmark(capsys):
     """The bare command says what there is and runs nothing."""
     main([])
@@ -90,6 +105,7 @@ def test_main_without_names_lists_every_benchmark(capsys):
     assert "open_task_memory" in shown
     assert "import_time" in shown
     assert "bulk_run" in shown
+    assert "callbacks" in shown
 
 
 def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):

@@ -38,17 +38,19 @@ LAYERS = (
     ("_core",),
     ("_config", "_events", "_secret", "models"),
     ("dialects", "_partfile", "_telling"),
-    ("_arguments", "_transport", "_gate", "_handle", "_webfile"),
-    ("_submit_told",),
-    ("_submit", "_poller", "_download"),
+    ("_arguments", "_transport", "_gate", "_handle", "_webfile", "_endings", "_doubts"),
+    ("_poll_told", "_submit_told"),
+    ("_callbacks", "_submit", "_poller", "_download"),
     ("_batch", "_runtime"),
+    ("_settings",),
     ("_session",),
     ("", "bulk", "otel", "webhook", "testing"),  # "" is the public door, __init__.py
     ("cli",),
     ("__main__",),
 )
 LAYER = {unit: level for level, units in enumerate(LAYERS) for unit in units}
-VALUES = {"_errors", "_records", "_config", "_events", "models", "dialects"}
+# What is below may name these as types; `_handle` because an error can hand one out.
+VALUES = {"_errors", "_records", "_config", "_events", "models", "dialects", "_handle"}
 APART = "emulator"
 MAY_USE_THE_EMULATOR = {"cli", "testing"}
 LAZY_PLUGIN = "testing._entry"  # pytest loads it in every run of every project

@@ -16,12 +16,15 @@ Invariants:
 - Every request of the input gives exactly one item in a run that comes to its end.
 - What was begun when an end is asked for (`finish_nowait`, a dead account, a full disk)
   is brought home first.
+- A create whose answer was lost is in doubt, unless a callback names its task before
+  the run is over. Only a session with a receiver has such a hope.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -37,6 +40,7 @@ from liangxin_async._errors import (
     InvalidRequestError,
     JournalError,
     LiangxinError,
+    SubmitUnknownError,
 )
 from liangxin_async._records import Result, TaskRecord
 from liangxin_async.bulk._decide import Choices, state_after
@@ -67,6 +71,7 @@ _UNTAKEN = 64  # items that may wait to be taken
 JOURNAL = "journal.sqlite"
 _ATTACHED = 512  # outstanding tasks followed at once
 _SAMPLED = 1.0  # seconds between two samples
+_LAST_HOPE = 30.0  # seconds for callbacks of lost creates when all else has come home
 
 
 class BulkRun(AsyncIterator[Item | BadLine]):
@@ -104,6 +109,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         self._main: asyncio.Task[None] | None = None
         self._scope = anyio.CancelScope()
         self._done = 0
+        self._hopes: set[anyio.CancelScope] = set()
 
     # ------------------------------------------------------------------ consuming
 
@@ -145,6 +151,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     def finish_nowait(self) -> None:
         """Begin nothing new; bring home and save what was begun, then end."""
         self._finishing = True
+        self._end_hopes(0.0)
         if self._batch is not None:
             self._batch.finish_nowait()
 
@@ -234,7 +241,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             async with anyio.create_task_group() as outstanding:
                 try:
                     await self._collect(outstanding)
-                    await self._create()
+                    await self._create(outstanding)
                 except Exception as exc:  # noqa: BLE001 - what is paid for comes home
                     self._fail(exc)
             await self._savers.idle()
@@ -313,7 +320,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
 
     # ---------------------------------------------------------------------- creating
 
-    async def _create(self) -> None:
+    async def _create(self, group: TaskGroup) -> None:
         if self._collect_only or self._finishing:
             return
         self._batch = batch = self._session._batch(
@@ -325,10 +332,42 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         )
         async with batch:
             async for outcome in batch:
+                error = outcome.error
+                if isinstance(error, SubmitUnknownError) and error.rescue is not None:
+                    self._hopes.add(scope := anyio.CancelScope())
+                    group.start_soon(self._hope, outcome.index, error, scope)
+                    continue
                 keeper = self._sorter.came_home(outcome.index)
                 await self._came_home(
                     keeper.row, outcome.task_id, outcome.result, outcome.error
                 )
+        self._end_hopes(_LAST_HOPE)
+
+    async def _hope(
+        self, index: int, doubt: SubmitUnknownError, scope: anyio.CancelScope
+    ) -> None:
+        """Bring home a lost create if a callback names its task, and else the doubt."""
+        assert doubt.rescue is not None, "without it there is no hope"
+        handle, result = None, None
+        error: LiangxinError | None = doubt
+        try:
+            with scope:
+                handle = await doubt.rescue(math.inf)
+            if handle is not None:
+                result, error = await handle.wait(self._timeout), None
+        except LiangxinError as exc:
+            error = exc
+        finally:
+            self._hopes.discard(scope)
+        task_id = None if handle is None else handle.task_id
+        row = self._sorter.came_home(index).row
+        await self._came_home(row, task_id, result, error)
+
+    def _end_hopes(self, seconds: float) -> None:
+        """Let go of the lost creates that no callback has named by then."""
+        until = anyio.current_time() + (0.0 if self._finishing else seconds)
+        for scope in self._hopes:
+            scope.deadline = min(scope.deadline, until)
 
     async def _tell_again(self, row: Row) -> None:
         """Tell of a row that an earlier run brought to its end."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from liangxin_async._partfile import Place
     from liangxin_async._telling import Teller
     from liangxin_async._transport import Departure
-    from liangxin_async.dialects import Dialect
+    from liangxin_async.dialects import CallbackNote, Dialect
     from liangxin_async.models import FieldInfo, Request
 
 Script: TypeAlias = Answer | Iterable[Answer] | Callable[["Request"], Answer]
@@ -232,6 +232,10 @@ class FakeDialect:
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """Return what the service says of the task."""
         return self._service.record(task_id)
+
+    def read_callback(self, body: bytes) -> CallbackNote | None:
+        """Return what the real dialect reads in it."""
+        return self._real.read_callback(body)
 
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """Return what the real dialect makes of the record."""

@@ -102,4 +102,4 @@ class FakeSession(Session):
         return service  # type: ignore[return-value]  # it has what a Runtime uses
 
     def _make_downloader(self) -> FakeDownloader:
-        return FakeDownloader(self._service, Teller(self._observers))
+        return FakeDownloader(self._service, Teller(self._settings.observers))

@@ -341,7 +341,7 @@ async def test_log_warns_of_a_lost_task(caplog: pytest.LogCaptureFixture) -> Non
         outcome = session.attach("nobody-knows-it")
         await asyncio.gather(outcome.wait(), return_exceptions=True)
     (record,) = caplog.records
-    assert record.name == "liangxin_async._poller"
+    assert record.name == "liangxin_async._poll_told"
     assert "nobody-knows-it" in record.getMessage()
 
 

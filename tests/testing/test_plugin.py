@@ -209,7 +209,7 @@ class TestOverridden:
 
     async def test_fixture(self, liangxin_session):
         assert len((await liangxin_session.generate(ZImage("a"))).urls) == 2
-        assert liangxin_session._max_in_flight == 1
+        assert liangxin_session._settings.max_in_flight == 1
 
     @pytest.mark.liangxin_scenario(capacity=[{"kind": "in_flight", "limit": 1}])
     async def test_both(self, liangxin_emulator, liangxin_session):

@@ -5,17 +5,26 @@ Each function is a piece of a user's program; `assert_type` states what it gets.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    MutableMapping,
+)
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
 import aiohttp
+from aiohttp import web
 
 from liangxin_async import (
     LIANGXIN,
     ApiError,
     Batch,
+    CallbackTaken,
     Credits,
     DownloadComplete,
     Event,
@@ -51,6 +60,13 @@ from liangxin_async import (
 )
 from liangxin_async.otel import OpenTelemetryObserver
 from liangxin_async.testing import EmulatorThread, Fails, FakeSession, Hangs, Makes
+from liangxin_async.webhook import MaskTokens, Receiver
+
+Message = MutableMapping[str, Any]
+ASGI = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
 
 
 def make_sessions(http: aiohttp.ClientSession) -> None:
@@ -196,6 +212,9 @@ async def rescue(session: Session) -> None:
     except SubmitUnknownError as exc:
         assert_type(exc.task_id, str | None)
         assert_type(exc.reason, str)
+        if exc.rescue is not None:
+            assert_type(await exc.rescue(timeout=5), TaskHandle)
+            await exc.rescue()  # type: ignore[call-arg]  # for a bounded time only
     except TaskFailedError as exc:
         assert_type(exc.fail_code, str | None)
         assert_type(exc.record, TaskRecord | None)
@@ -242,6 +261,27 @@ def watch(event: Event) -> None:
     elif isinstance(event, DownloadComplete):
         assert_type(event.path, Path)
         assert_type(event.size_bytes, int)
+    elif isinstance(event, CallbackTaken):
+        assert_type(event.task_id, str)
+
+
+def receive(session: Session, app: web.Application) -> None:
+    """A receiver has a face for aiohttp and one for everything else."""
+    receiver = Receiver(session, signature_key=None, max_age=60, at_once=8)
+    assert_type(receiver.routes(), list[web.RouteDef])
+    app.add_routes(receiver.routes("/inner"))
+    applications: list[ASGI] = [receiver.asgi]
+    assert applications
+    assert_type(session.stats.callback_hits, int)
+    logging.getLogger("aiohttp.access").addFilter(MaskTokens())
+    Receiver(session, "key")  # type: ignore[call-arg]  # keyword only
+
+
+async def wait_for_lost_creates(session: Session) -> None:
+    """The wait for a callback may be part of the call."""
+    handle = await session.submit(ZImage("p"), rescue_timeout=60)
+    assert_type(handle, TaskHandle)
+    assert_type(await session.generate(ZImage("p"), rescue_timeout=60.0), Result)
 
 
 def observers() -> Observer:
