@@ -36,6 +36,7 @@ is recorded only if you ask for it; no key and no result URL is ever recorded.
     liangxin.client.creates              counter               {create}, by
                                                                liangxin.outcome
     liangxin.client.saturated            counter               {create}, the 429s
+    liangxin.client.callbacks            counter               {callback}
     liangxin.client.polls                counter               {query}
     liangxin.client.queued_submits       up-down counter       {submit}
     liangxin.client.active_tasks         up-down counter       {task}

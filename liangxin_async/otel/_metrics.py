@@ -12,6 +12,7 @@ from opentelemetry import metrics
 
 from liangxin_async._errors import SaturatedError
 from liangxin_async._events import (
+    CallbackTaken,
     DownloadComplete,
     DownloadFailed,
     PollComplete,
@@ -71,6 +72,9 @@ class Metrics:
         self._polls = meter.create_counter(
             "liangxin.client.polls", "{query}", "Queries about tasks"
         )
+        self._callbacks = meter.create_counter(
+            "liangxin.client.callbacks", "{callback}", "Callbacks that were taken"
+        )
         self._queued = meter.create_up_down_counter(
             "liangxin.client.queued_submits",
             "{submit}",
@@ -122,6 +126,8 @@ class Metrics:
         match event:
             case PollComplete() | PollFailed():
                 self._polled(event)
+            case CallbackTaken():
+                self._callbacks.add(1, self._common)
             case TaskAttached():
                 self._active.add(1, self._of(event.model))
             case TaskSettled():
@@ -146,7 +152,9 @@ class Metrics:
                 self._queue.record(event.queued, about)
                 self._limit.set(event.limit, about)
             case SubmitAccepted():
-                self._sent(event.model, "accepted")
+                # In doubt it was counted as failed; then a callback found its task.
+                rescued = event.submit_id not in self._queued_at
+                self._sent(event.model, "rescued" if rescued else "accepted")
                 self._active.add(1, self._of(event.model))
                 queued = self._queued_at.pop(event.submit_id, event.at)
                 self._begun[event.task_id] = _Begun(queued, event.at)

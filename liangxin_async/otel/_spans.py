@@ -22,6 +22,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from liangxin_async._events import (
+    CallbackTaken,
     DownloadCancelled,
     DownloadComplete,
     DownloadFailed,
@@ -121,6 +122,8 @@ class Spans:
                 span = self._begin_task(event.model, self._asked(event.request))
                 traced = self._submits[event.submit_id] = _Traced(span)
                 self._begin_phase(traced, "queueing")
+            case CallbackTaken():
+                self._called(event)
             case TaskAttached():
                 self._attached(event)
             case PollComplete():
@@ -166,6 +169,8 @@ class Spans:
             return  # an event of a later version, or one that no span shows
         traced = self._submits.get(event.submit_id)
         if traced is None:
+            if isinstance(event, SubmitAccepted):  # its span ended with the doubt
+                self._follow(event.task_id, event.model, "liangxin.rescued")
             return
         if isinstance(event, SubmitRefused | SubmitFailed) and traced.phase is not None:
             _mark(traced.phase, event.error)
@@ -232,13 +237,19 @@ class Spans:
     def _attached(self, event: TaskAttached) -> None:
         if event.task_id in self._tasks:
             return  # another session follows it too
-        about: Attributes = {
-            "liangxin.task.id": event.task_id,
-            "liangxin.attached": True,
-        }
-        traced = _Traced(self._begin_task(event.model, about))
+        self._follow(event.task_id, event.model, "liangxin.attached")
+
+    def _follow(self, task_id: str, model: str | None, how: str) -> None:
+        """Begin the span of a task whose create is in no span of ours."""
+        about: Attributes = {"liangxin.task.id": task_id, how: True}
+        traced = _Traced(self._begin_task(model, about))
         self._begin_phase(traced, "generating")
-        self._tasks[event.task_id] = traced
+        self._tasks[task_id] = traced
+
+    def _called(self, event: CallbackTaken) -> None:
+        traced = self._tasks.get(event.task_id)
+        if traced is not None and traced.phase is not None:
+            traced.phase.add_event("liangxin.callback")
 
     def _polled(self, event: PollComplete) -> None:
         traced, record = self._tasks.get(event.task_id), event.record

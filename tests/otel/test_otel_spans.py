@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from liangxin_async import (
+    CallbackTaken,
     ConfigurationError,
     DownloadCancelled,
     DownloadComplete,
@@ -25,6 +26,12 @@ from liangxin_async import (
     DownloadStarted,
     LiangxinError,
     Result,
+    SubmitAccepted,
+    SubmitFailed,
+    SubmitQueued,
+    SubmitStarted,
+    SubmitUnknownError,
+    TaskSettled,
     ZImage,
 )
 from liangxin_async.otel import OpenTelemetryObserver, _spans
@@ -213,6 +220,29 @@ async def test_span_of_a_task_that_two_sessions_follow(telemetry: Telemetry) -> 
 
 
 # ------------------------------------------------------------------------- secrets
+
+
+async def test_span_of_a_rescued_task(telemetry: Telemetry) -> None:
+    """A create in doubt ends its span; the task that a callback found gets another."""
+    observer = telemetry.observer(wait_for_download=0)
+    told: dict[str, Any] = {"at": 0.0, "model": "z-image"}
+    create: dict[str, Any] = {**told, "submit_id": 1, "attempt": 1}
+    error = SubmitUnknownError("lost", model="z-image", reason="cut")
+    observer(SubmitQueued(**told, submit_id=1, request=ZImage("a")))
+    observer(SubmitStarted(**create, queued=0.0, in_flight=1, limit=4))
+    observer(SubmitFailed(**create, error=error, detached=False, queued=False))
+    observer(SubmitAccepted(**create, task_id="t", detached=True))
+    observer(CallbackTaken(at=0.0, task_id="t"))
+    observer(TaskSettled(**told, task_id="t", age=1.0, polls=1, error=None))
+    lost, rescued = telemetry.named("generate_content")
+    assert lost.status.status_code is StatusCode.ERROR
+    assert rescued.status.status_code is StatusCode.UNSET
+    assert dict(rescued.attributes or {})["liangxin.rescued"] is True
+    (generating,) = telemetry.named("liangxin.generating")
+    assert [event.name for event in generating.events] == ["liangxin.callback"]
+    outcomes = telemetry.sums("liangxin.client.creates", "liangxin.outcome")
+    assert outcomes == {("failed",): 1, ("rescued",): 1}
+    assert telemetry.sums("liangxin.client.callbacks", "none") == {(None,): 1}
 
 
 async def test_no_prompt_no_key_no_url(telemetry: Telemetry) -> None:
