@@ -42,9 +42,15 @@ class Destination(Protocol):
         """How many saved requests of earlier runs are looked for at the same time."""
         ...
 
-    async def open(self) -> None:
-        """Make the folder, and find out that files can be kept. Called before the
-        journal is opened and anything is paid for. Cancelling is safe."""
+    async def open(self, journal: Path | None) -> None:
+        """Make the folder, and find out that files can be kept.
+
+        Called before anything is paid for. Cancelling is safe.
+
+        Args:
+            journal: the file that the run will open, or make; None where the user
+                brought a journal.
+        """
         ...
 
     async def keep(
@@ -85,7 +91,7 @@ class Folder:
     folder: Path
     at_once: int = 1
 
-    async def open(self) -> None:
+    async def open(self, journal: Path | None) -> None:
         """Make the folder; refuse one that belongs to another destination."""
         await to_thread.run_sync(make_folder, self.folder)
         if (store := await to_thread.run_sync(marked, self.folder)) is not None:

@@ -37,7 +37,6 @@ from liangxin_async.bulk._destination import MARK, make_folder, marked
 from liangxin_async.bulk._extra import load
 from liangxin_async.bulk._files import facts_of
 from liangxin_async.bulk._manifest import NAME as MANIFEST
-from liangxin_async.bulk._run import JOURNAL
 from liangxin_async.bulk._store_name import content_type, parse_store_name
 from liangxin_async.bulk.gallery._views import Views
 
@@ -112,8 +111,12 @@ class ObjectStore:
 
     # ------------------------------------------------------------------- beginning
 
-    async def open(self) -> None:
+    async def open(self, journal: Path | None) -> None:
         """Make the work folder, and try whether the store takes files.
+
+        Args:
+            journal: the file that the run will open, or make; None where the user
+                brought a journal.
 
         Raises:
             ConfigurationError: the folder belongs to another run, or the store holds a
@@ -124,7 +127,7 @@ class ObjectStore:
         self._broken = None
         owner = await to_thread.run_sync(marked, self._folder)
         if owner is None:
-            await self._claim()
+            await self._claim(journal)
         elif owner != str(self):
             raise ConfigurationError(
                 f"work: {str(self._folder)!r} is the work folder of a run whose files "
@@ -133,9 +136,9 @@ class ObjectStore:
         else:
             await self._try()
 
-    async def _claim(self) -> None:
+    async def _claim(self, journal: Path | None) -> None:
         """Begin the first run in this work folder."""
-        if await to_thread.run_sync((self._folder / JOURNAL).exists):
+        if journal is not None and await to_thread.run_sync(journal.exists):
             raise ConfigurationError(
                 f"work: {str(self._folder)!r} holds a run whose files are in that "
                 "folder itself; give another folder"

@@ -177,7 +177,8 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     async def _run(self) -> None:
         with self._scope:
             try:
-                await self._destination.open()
+                own = self._folder / JOURNAL if self._brought is None else None
+                await self._destination.open(own)
                 with anyio.CancelScope(shield=True):  # what is opened gets closed
                     await self._open()
                 try:
