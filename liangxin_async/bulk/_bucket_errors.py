@@ -84,7 +84,7 @@ def _judged(
         return "credentials", "the credentials are not accepted"
     if status is None and _KEYS_ASKED.search(text):
         return "credentials", (
-            "no credentials were found in the environment (AWS_ACCESS_KEY_ID and "
+            "the environment holds no whole set of credentials (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, a web identity, or the machine's own role)"
         )
     if kind in _BY_CLASS:

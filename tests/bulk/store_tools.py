@@ -38,10 +38,14 @@ class Moto:
 
     def make_bucket(self, bucket: str) -> None:
         """Make a bucket that keeps every version of an object."""
-        self._send(f"/{bucket}", "PUT")
+        self.make_bucket_plainly(bucket)
         versioning = b"<VersioningConfiguration><Status>Enabled</Status>"
         versioning += b"</VersioningConfiguration>"
         self._send(f"/{bucket}?versioning", "PUT", versioning)
+
+    def make_bucket_plainly(self, bucket: str) -> None:
+        """Make a bucket, with one call."""
+        self._send(f"/{bucket}", "PUT")
 
     def names(self, bucket: str) -> dict[str, int]:
         """Every object of a bucket, with its size."""

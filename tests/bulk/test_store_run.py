@@ -164,8 +164,8 @@ async def test_url_alone_names_a_visible_work_folder(
     monkeypatch.chdir(tmp_path)
     url = f"s3://{bucket}/spring/cats"
     async with emulated(scenario=SMALL) as (session, emulator):
-        first = await make(session, url, pairs("a"))  # type: ignore[arg-type]
-        again = await make(session, url + "/", pairs("a"))  # type: ignore[arg-type]
+        first = await make(session, url, pairs("a"))
+        again = await make(session, url + "/", pairs("a"))
         assert emulator.ledger.posts == 1
     assert (first.error, again.error) == (None, None)
     work = only(tmp_path)
@@ -188,7 +188,7 @@ async def test_journal_of_the_users_may_stand_in_the_work_folder(
 async def refused(place: object, requests: object) -> ConfigurationError:
     """Make a run that must be refused before anything is sent; return why."""
     async with emulated(scenario=SMALL) as (session, emulator):
-        told = await make(session, place, requests)  # type: ignore[arg-type]
+        told = await make(session, place, requests)
         assert emulator.ledger.posts == 0
     assert isinstance(told.error, ConfigurationError)
     return told.error
