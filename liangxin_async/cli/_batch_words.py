@@ -79,8 +79,8 @@ def ways_on(args: Namespace, course: Course, end: Ending) -> Iterator[str]:
 def place_words(course: Course) -> str:
     """Return where the files of a store are, and what has to be kept for it."""
     return (
-        f"files go to {course.store}; journal and what is under way are in "
-        f"{course.folder}: keep it, the same command goes on from there"
+        f"files go to {course.store}; the journal and what is under way are in\n"
+        f"{course.folder}: keep that folder, the same command goes on from it"
     )
 
 
