@@ -1,22 +1,23 @@
 """A process that serves S3 on loopback, by moto, until its standard input ends.
 
 It prints its port. In a process of its own, because moto and what it brings along warn.
-An argument is the port to take; 0 or none for any.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 
-from moto.server import ThreadedMotoServer
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 
 def main() -> None:
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
-    print(server.get_host_and_port()[1], flush=True)
+    app = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.port, flush=True)
     sys.stdin.read()
     os._exit(0)  # its threads would take a second to end
 

@@ -101,10 +101,10 @@ class Moto:
         self.process.stdout.close()
 
 
-def start_moto(port: int = 0, **settings: str) -> Moto:
+def start_moto(**settings: str) -> Moto:
     """Start a store in a process of its own; `settings` are its environment's."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.bulk.moto_server", str(port)],
+        [sys.executable, "-W", "ignore", "-m", "tests.bulk.moto_server"],
         cwd=ROOT,
         env={**os.environ, **settings},
         stdin=subprocess.PIPE,
@@ -113,16 +113,18 @@ def start_moto(port: int = 0, **settings: str) -> Moto:
         text=True,
     )
     assert process.stdout is not None, "a pipe was asked for"
-    for line in process.stdout:
-        if line.strip().isdigit():
-            return Moto(process, int(line))
-    raise AssertionError("moto did not start")
+    said = process.stdout.readline()  # "" where it has ended before it began
+    moto = Moto(process, int(said or 0))
+    if not moto.port:
+        moto.stop()
+        pytest.fail("moto did not start: python -m tests.bulk.moto_server says why")
+    return moto
 
 
 @contextmanager
-def moto_running(port: int = 0, **settings: str) -> Iterator[Moto]:
+def moto_running(**settings: str) -> Iterator[Moto]:
     """Give such a store."""
-    moto = start_moto(port, **settings)
+    moto = start_moto(**settings)
     try:
         yield moto
     finally:
