@@ -4,7 +4,7 @@ Pure. obstore's texts hold requests, whole answers and the innards of its client
 answer to a bad signature repeats key id and what was signed. So that nothing of a text
 goes on but what is recognised: the HTTP status, the service's error code, and the
 system's own words for a broken connection. Its classes tell little (most is
-`GenericError`), its texts the rest; both are of obstore 0.6 to 0.12.
+`GenericError`), its texts the rest; both are of obstore 0.8 to 0.12.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _SIGNED = (
     "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=0"
 )
-_LIST = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+_ANY = "{*}"  # older versions of moto leave the name space out in places
 
 
 @define(eq=False)
@@ -51,14 +51,14 @@ class Moto:
         """Every object of a bucket, with its size."""
         root = ElementTree.fromstring(self._send(f"/{bucket}?list-type=2"))
         return {
-            found.findtext(f"{_LIST}Key", ""): int(found.findtext(f"{_LIST}Size", ""))
-            for found in root.iter(f"{_LIST}Contents")
+            found.findtext(f"{_ANY}Key", ""): int(found.findtext(f"{_ANY}Size", ""))
+            for found in root.iter(f"{_ANY}Contents")
         }
 
     def versions(self, bucket: str, name: str) -> int:
         """How often an object was put."""
         root = ElementTree.fromstring(self._send(f"/{bucket}?versions"))
-        found = [node.findtext(f"{_LIST}Key") for node in root.iter(f"{_LIST}Version")]
+        found = [node.findtext(f"{_ANY}Key") for node in root.iter(f"{_ANY}Version")]
         return found.count(name)
 
     def read(self, bucket: str, name: str) -> bytes:
