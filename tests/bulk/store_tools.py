@@ -52,13 +52,15 @@ class Moto:
         root = ElementTree.fromstring(self._send(f"/{bucket}?list-type=2"))
         return {
             found.findtext(f"{_ANY}Key", ""): int(found.findtext(f"{_ANY}Size", ""))
-            for found in root.iter(f"{_ANY}Contents")
+            for found in root.findall(f".//{_ANY}Contents")
         }
 
     def versions(self, bucket: str, name: str) -> int:
         """How often an object was put."""
         root = ElementTree.fromstring(self._send(f"/{bucket}?versions"))
-        found = [node.findtext(f"{_ANY}Key") for node in root.iter(f"{_ANY}Version")]
+        found = [
+            node.findtext(f"{_ANY}Key") for node in root.findall(f".//{_ANY}Version")
+        ]
         return found.count(name)
 
     def read(self, bucket: str, name: str) -> bytes:
