@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -142,3 +143,28 @@ def use_store(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+_buckets = count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Moto]:
+    """One store for a module of tests."""
+    with moto_running() as moto:
+        yield moto
+
+
+@pytest.fixture
+def moto(server: Moto, monkeypatch: pytest.MonkeyPatch) -> Moto:
+    """The store, with the environment pointing at it."""
+    use_store(monkeypatch, server.url)
+    return server
+
+
+@pytest.fixture
+def bucket(moto: Moto) -> str:
+    """A new bucket."""
+    name = f"shop-{next(_buckets)}"
+    moto.make_bucket(name)
+    return name

@@ -5,48 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from liangxin_async import ConfigurationError, bulk
+from liangxin_async import ConfigurationError, JournalError, bulk
 from liangxin_async.bulk import Row, RowState
 from liangxin_async.bulk._bucket import PART
 from liangxin_async.emulator import Emulator
 from tests.bulk.crash_tools import rows_in
 from tests.bulk.runs import SMALL, make, numbered, pairs
-from tests.bulk.store_tools import KEY_ID, SECRET, Moto, moto_running, use_store
+from tests.bulk.store_tools import KEY_ID, SECRET, Moto, bucket, moto, server
 from tests.e2e.conftest import nothing_left
 from tests.e2e.service import emulated
 
 pytestmark = pytest.mark.anyio
-__all__ = ["nothing_left"]  # a fixture, used by every test here
-
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Moto]:
-    """One store for the module."""
-    with moto_running() as moto:
-        yield moto
-
-
-@pytest.fixture
-def moto(server: Moto, monkeypatch: pytest.MonkeyPatch) -> Moto:
-    """The store, with the environment pointing at it."""
-    use_store(monkeypatch, server.url)
-    return server
-
-
-@pytest.fixture
-def bucket(moto: Moto) -> str:
-    """A new bucket."""
-    name = f"shop-{next(_numbers)}"
-    moto.make_bucket(name)
-    return name
+__all__ = ["bucket", "moto", "nothing_left", "server"]  # fixtures
 
 
 def check_stored(moto: Moto, bucket: str, prefix: str, rows: dict[str, Row]) -> None:
@@ -155,6 +130,38 @@ async def test_limit_and_collect_go_on_in_a_store(
     rows = await rows_in(tmp_path)
     assert {len(row.files) for row in rows.values()} == {3}
     check_stored(moto, bucket, "", rows)
+
+
+class Interrupted:
+    """A journal that takes all but the last word about a request."""
+
+    def __init__(self, journal: bulk.SqliteJournal) -> None:
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def saved(self, *_: object) -> None:
+        raise JournalError("the power is cut", reason="disk")
+
+
+@pytest.mark.parametrize("place", ["folder", "store"])
+async def test_several_files_are_recognised_together(
+    moto: Moto, bucket: str, tmp_path: Path, place: str
+) -> None:
+    """Downloaded, put, and never written down: nothing is fetched or put again."""
+    store = bulk.ObjectStore(f"s3://{bucket}", work=tmp_path)
+    to = store if place == "store" else tmp_path
+    journal = await bulk.open_journal(tmp_path / "journal.sqlite")
+    async with emulated(scenario={**SMALL, "pictures": 3}) as (session, emulator):
+        first = await make(session, to, pairs("a"), journal=Interrupted(journal))
+        assert first.states == {"a": RowState.SUCCEEDED}
+        again = await make(session, to, pairs("a"), journal=journal)
+        assert (again.error, again.states) == (None, {"a": RowState.SAVED})
+        assert (emulator.ledger.posts, fetched(emulator)) == (1, 3)
+    await journal.aclose()
+    for file in again.item("a").row.files if place == "store" else ():
+        assert moto.versions(bucket, file.name) == 1
 
 
 async def test_url_alone_names_a_visible_work_folder(

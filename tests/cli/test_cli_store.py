@@ -6,42 +6,20 @@ import json
 import shlex
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from liangxin_async.emulator import Emulator
-from tests.bulk.store_tools import KEY_ID, SECRET, Moto, moto_running, use_store
+from tests.bulk.store_tools import KEY_ID, SECRET, Moto, bucket, moto, server
 from tests.cli.batch_tools import told, write_lines
 from tests.cli.conftest import Run
 
+__all__ = ["bucket", "moto", "server"]  # fixtures of the store
+
 Use = Callable[..., AbstractContextManager[Emulator]]
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Moto]:
-    """One store for the module."""
-    with moto_running() as moto:
-        yield moto
-
-
-@pytest.fixture
-def moto(server: Moto, monkeypatch: pytest.MonkeyPatch) -> Moto:
-    """The store, with the environment pointing at it."""
-    use_store(monkeypatch, server.url)
-    return server
-
-
-@pytest.fixture
-def bucket(moto: Moto) -> str:
-    """A new bucket."""
-    name = f"shop-{next(_numbers)}"
-    moto.make_bucket(name)
-    return name
 
 
 def test_batch_into_a_store_with_a_page(

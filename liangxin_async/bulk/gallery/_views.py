@@ -234,9 +234,12 @@ def _size_noted(thumb: Path) -> tuple[int, int] | None:
     """
     with thumb.open("rb") as file, _silence():
         try:
-            note = getattr(_open(file), "info", {}).get("comment", b"")
+            picture = _open(file)
         except (OSError, SyntaxError, ValueError) as exc:
             raise UnshowableError(_words(exc)) from exc
+    if picture is None:
+        raise UnshowableError("not a thumbnail")
+    note = picture.info.get("comment", b"")
     found = _NOTE.fullmatch(note)
     return None if found is None else (int(found[1]), int(found[2]))
 
