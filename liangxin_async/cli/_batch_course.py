@@ -109,7 +109,6 @@ class Course:
 
     Attributes:
         folder: the output folder; the work folder of a store.
-        store: the object store that takes the files, or None.
         watch: counts of the session.
         intake: the input; None where none is read.
         limit: most creates, or None.
@@ -129,12 +128,12 @@ class Course:
         reasons: one reason for each state that is not an end, in words.
         run: the run; None before it begins.
         stats: gives the session's own counts.
+        store: the object store that takes the files, or None.
         rate: ends in the last minute.
     """
 
     folder: Path
     watch: Watch
-    store: ObjectStore | None = None
     intake: Intake | None = None
     limit: int | None = None
     before: Mapping[RowState, int] = field(factory=dict)
@@ -153,6 +152,7 @@ class Course:
     reasons: dict[RowState, LiangxinError] = field(factory=dict)
     run: BulkRun | None = None
     stats: Callable[[], Stats] = Stats
+    store: ObjectStore | None = None
     rate: Rate = field(factory=lambda: Rate(time.monotonic()))
     _own: set[str] = field(factory=set)  # tasks of this batch that did not come home
 
