@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 PART: Final = 5 * 1024 * 1024  # bytes; larger files go in parts of this size
 _PARTS_AT_ONCE: Final = 3  # of one file; 8 savers then hold 120 MiB at most
-_CONNECT, _REQUEST = timedelta(seconds=10), timedelta(minutes=5)
-_RETRIES: Final = 10  # of a request, with delays from 0.1 s that double, up to 15 s
-_QUICK: Final = 3  # while nothing is paid for yet
+_CONNECT: Final = timedelta(seconds=10)
+# Retries of a request, and the time that one try may take. Delays begin at 0.1 s and
+# double, up to 15 s. A slow line may need minutes for 8 files at once.
+_USUAL: Final = (10, timedelta(minutes=5))
+_QUICK: Final = (3, timedelta(seconds=30))  # while nothing is paid for yet
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _TRUE: Final = ("1", "true", "yes", "on", "y", "t")
 
@@ -74,11 +76,11 @@ class Bucket:
         """
         self._obstore = load("obstore")
         self._endpoint = _endpoint()
-        self._store = self._opened(_RETRIES)
-        self._quick = self._opened(_QUICK)
+        self._store = self._opened(*_USUAL)
+        self._quick = self._opened(*_QUICK)
 
-    def _opened(self, retries: int) -> Any:
-        client: dict[str, Any] = {"connect_timeout": _CONNECT, "timeout": _REQUEST}
+    def _opened(self, retries: int, timeout: timedelta) -> Any:
+        client: dict[str, Any] = {"connect_timeout": _CONNECT, "timeout": timeout}
         settings: dict[str, Any] = {}
         if self._endpoint is not None:
             settings["endpoint"] = self._endpoint

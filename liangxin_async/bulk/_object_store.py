@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ from liangxin_async.bulk.gallery._views import Views
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from liangxin_async.bulk._item import Item
     from liangxin_async.bulk._row import File, Row
@@ -181,13 +181,19 @@ class ObjectStore:
         files = await to_thread.run_sync(facts_of, self._folder, paths)
         if self._broken is not None:
             raise self._waiting(row, self._broken)
-        try:
+        with self._watched():
             for file in files:
                 await self._bring(file, row.task_id, earlier=earlier)
+        return files
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note that the store has failed."""
+        try:
+            yield
         except StoreError as error:
             self._broken = error
             raise
-        return files
 
     def _waiting(self, row: Row, broken: StoreError) -> StoreError:
         return StoreError(
@@ -250,10 +256,11 @@ class ObjectStore:
         Raises:
             StoreError: nobody knows.
         """
-        for file in files:
-            found = await self._bucket.head(file.name)
-            if found is None or found.size_bytes != file.size_bytes:
-                return False
+        with self._watched():
+            for file in files:
+                found = await self._bucket.head(file.name)
+                if found is None or found.size_bytes != file.size_bytes:
+                    return False
         await self.settled(files)  # copies that a crash left
         return True
 
@@ -275,7 +282,8 @@ class ObjectStore:
                 url=self._name.url_of(name),
                 reason=self._broken.reason,
             )
-        await self._bucket.put(name, path, kind=content_type(name))
+        with self._watched():
+            await self._bucket.put(name, path, kind=content_type(name))
         return self._name.url_of(name)
 
 

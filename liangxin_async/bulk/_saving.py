@@ -1,7 +1,7 @@
 """Files of results, by remaining lifetime: those whose URLs end first go first.
 
-A result waits in a bounded queue for one of a few savers. A saver downloads, hashes,
-and writes the files into the journal; only then is the item told.
+A result waits in a bounded queue for one of a few savers. A saver downloads, has the
+destination keep the files, and writes them into the journal; then the item is told.
 """
 
 from __future__ import annotations
