@@ -30,12 +30,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio import to_thread
 from attrs import evolve
 
 from liangxin_async._core.lifecycle import conclude
 from liangxin_async._errors import (
-    ConfigurationError,
     EmptyResultError,
     InvalidRequestError,
     JournalError,
@@ -45,7 +43,6 @@ from liangxin_async._errors import (
 from liangxin_async._records import Result, TaskRecord
 from liangxin_async.bulk._decide import Choices, state_after
 from liangxin_async.bulk._entry import BadLine, Entry
-from liangxin_async.bulk._files import are_there
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._manifest import NAME as MANIFEST
 from liangxin_async.bulk._manifest import write_manifest
@@ -55,7 +52,6 @@ from liangxin_async.bulk._sorting import Sorter
 from liangxin_async.bulk._sqlite import open_journal
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -63,6 +59,7 @@ if TYPE_CHECKING:
 
     from liangxin_async._batch import Batch
     from liangxin_async._session import Session
+    from liangxin_async.bulk._destination import Destination
     from liangxin_async.bulk._journal import Journal
 
 _log = logging.getLogger(__name__)
@@ -81,7 +78,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     def __init__(
         self,
         entries: AsyncIterator[Entry | BadLine],
-        folder: Path,
+        destination: Destination,
         *,
         session: Session,
         journal: Journal | None,
@@ -93,7 +90,8 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         priority: int,
     ) -> None:
         self._entries = entries
-        self._folder = folder
+        self._destination = destination
+        self._folder = destination.folder
         self._session = session
         self._brought = journal
         self._at_once = at_once
@@ -108,6 +106,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         self._error: BaseException | None = None
         self._main: asyncio.Task[None] | None = None
         self._scope = anyio.CancelScope()
+        self._looking = asyncio.Semaphore(destination.at_once)
         self._done = 0
         self._hopes: set[anyio.CancelScope] = set()
 
@@ -124,6 +123,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             AuthenticationError, InsufficientQuotaError: the account is dead.
             JournalError: the journal cannot be written.
             DownloadError: the disk takes no more (reason "disk").
+            StoreError: the object store takes no more.
             Exception: whatever the requests themselves raised.
 
         An error comes after what was begun has come home. Cancelling is safe.
@@ -184,6 +184,8 @@ class BulkRun(AsyncIterator[Item | BadLine]):
     async def _run(self) -> None:
         with self._scope:
             try:
+                own = self._folder / JOURNAL if self._brought is None else None
+                await self._destination.open(own)
                 with anyio.CancelScope(shield=True):  # what is opened gets closed
                     await self._open()
                 try:
@@ -197,13 +199,12 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             await self._items.put(None)
 
     async def _open(self) -> None:
-        await to_thread.run_sync(_make_folder, self._folder)
         if self._brought is not None:
             self._journal = self._brought
         else:
             self._journal = await open_journal(self._folder / JOURNAL)
         self._savers = Savers(
-            self._session, self._folder, self._journal, self._tell, self._fail
+            self._session, self._destination, self._journal, self._tell, self._fail
         )
         self._sorter = Sorter(
             entries=self._entries,
@@ -218,7 +219,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
 
     async def _write_manifest(self) -> None:
         try:
-            await write_manifest(self._folder, self._journal)
+            path = await write_manifest(self._folder, self._journal)
         except OSError as exc:
             path = self._folder / MANIFEST
             raise JournalError(
@@ -227,6 +228,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
                 path=str(path),
                 reason="disk",
             ) from exc
+        await self._destination.publish(path)
 
     async def _close(self) -> None:
         await self._session._creates_told()
@@ -239,6 +241,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
             for _ in range(SAVERS):
                 helpers.start_soon(self._savers.work)
             async with anyio.create_task_group() as outstanding:
+                self._outstanding = outstanding
                 try:
                     await self._collect(outstanding)
                     await self._create(outstanding)
@@ -374,11 +377,23 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         if row.state is not RowState.SAVED:
             await self._tell(Item(row=row, earlier=True))
             return
-        if await to_thread.run_sync(are_there, self._folder, row.files):
-            paths = tuple(self._folder / file.name for file in row.files)
-            await self._tell(Item(row=row, paths=paths, earlier=True))
+        await self._looking.acquire()
+        self._outstanding.start_soon(self._look_for, row)
+
+    async def _look_for(self, row: Row) -> None:
+        """Tell of a saved row whose files are there; have them saved again if not."""
+        try:
+            if await self._destination.are_there(row.files):
+                item = Item(row=row, earlier=True)
+                await self._tell(self._destination.located(item))
+                return
+            self._journal.unsaved_nowait(row.key)
+        except LiangxinError as exc:
+            self._fail(exc)
+            await self._tell(Item(row=row, error=exc, earlier=True))
             return
-        self._journal.unsaved_nowait(row.key)
+        finally:
+            self._looking.release()
         fresh = evolve(row, state=RowState.SUCCEEDED, files=())
         await self._save_later(fresh, self._result_of(fresh), earlier=False)
 
@@ -449,12 +464,3 @@ def _only(exc: BaseException) -> BaseException:
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         exc = exc.exceptions[0]
     return exc
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise ConfigurationError(
-            f"folder: {str(folder)!r} cannot be made: {exc.strerror}"
-        ) from None

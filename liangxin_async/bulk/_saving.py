@@ -1,7 +1,7 @@
 """Files of results, by remaining lifetime: those whose URLs end first go first.
 
-A result waits in a bounded queue for one of a few savers. A saver downloads, hashes,
-and writes the files into the journal; only then is the item told.
+A result waits in a bounded queue for one of a few savers. A saver downloads, has the
+destination keep the files, and writes them into the journal; then the item is told.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from attrs import define, evolve, field, frozen
 
-from liangxin_async._errors import DownloadError, JournalError, LiangxinError
-from liangxin_async.bulk._files import facts_of, find_whole
+from liangxin_async._errors import (
+    DownloadError,
+    JournalError,
+    LiangxinError,
+    StoreError,
+)
+from liangxin_async._media import numbered
+from liangxin_async.bulk._files import find_whole
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._row import Row, RowState
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
     from liangxin_async._records import Result
     from liangxin_async._session import Session
+    from liangxin_async.bulk._destination import Destination
     from liangxin_async.bulk._journal import Journal
 
 SAVERS = 8  # downloads at the same time
@@ -48,14 +55,15 @@ class Savers:
 
     Args:
         session: downloads.
-        folder: where the files go.
+        destination: where the files go.
         journal: takes them down.
         tell: is told each item; may wait.
-        stop: is told what ends the whole run: a full disk, a broken journal.
+        stop: is told what ends the whole run: a full disk, a broken journal, a store
+            that takes no more.
     """
 
     _session: Session
-    _folder: Path
+    _destination: Destination
     _journal: Journal
     _tell: Callable[[Item], Awaitable[None]]
     _stop: Callable[[LiangxinError], None]
@@ -96,32 +104,42 @@ class Savers:
         row, result = job.row, job.result
         try:
             paths = await self._fetch(job)
-            files = await to_thread.run_sync(facts_of, self._folder, paths)
+            files = await self._destination.keep(row, paths, earlier=job.earlier)
             now = time.time()
             await self._journal.saved(row.key, files, now)
+            await self._destination.settled(files)
         except LiangxinError as exc:  # before OSError, which some of ours are too
             await self._failed(job, exc)
         except OSError as exc:
             await self._failed(job, _disk_error(row, exc))
         else:
             row = evolve(row, state=RowState.SAVED, files=files, saved_at=now)
-            await self._tell(Item(row=row, result=result, paths=tuple(paths)))
+            await self._tell(self._destination.located(Item(row=row, result=result)))
 
     async def _failed(self, job: _Job, error: LiangxinError) -> None:
         full_disk = isinstance(error, DownloadError) and error.reason == "disk"
-        if full_disk or isinstance(error, JournalError):
+        if full_disk or isinstance(error, JournalError | StoreError):
             self._stop(error)
         await self._tell(Item(row=job.row, result=job.result, error=error))
 
     async def _fetch(self, job: _Job) -> list[Path]:
-        if job.earlier and len(job.result.urls) == 1:
-            stem = job.row.stem
-            there = await to_thread.run_sync(find_whole, self._folder, stem)
+        folder = self._destination.folder
+        if job.earlier:
+            there = await to_thread.run_sync(_find_all, folder, job)
             if there is not None:
-                return [there]
+                return there
         return await self._session.download(
-            job.result, self._folder, stem=job.row.stem, overwrite=True
+            job.result, folder, stem=job.row.stem, overwrite=True
         )
+
+
+def _find_all(folder: Path, job: _Job) -> list[Path] | None:
+    """Return the files of a job that are there already; None unless all are."""
+    count = len(job.result.urls)
+    stems = (numbered(job.row.stem, position, count) for position in range(count))
+    found = [find_whole(folder, stem) for stem in stems]
+    whole = [path for path in found if path is not None]
+    return whole if len(whole) == count else None
 
 
 def _disk_error(row: Row, exc: OSError) -> DownloadError:

@@ -140,7 +140,7 @@ class Work:
         args, intake = self.args, self.course.intake
         return bulk.run(
             () if intake is None else intake.requests(),
-            self.course.folder,
+            self.course.store or self.course.folder,
             session=session,
             limit=args.limit,
             resubmit_unknown=args.resubmit_unknown,
@@ -195,7 +195,12 @@ async def look_back(
         if with_page and counts:
             if counts.get(RowState.SAVED, 0) >= _MANY:
                 out.note("making the page to look at; Ctrl-C leaves it")
-            page, _ = await make_gallery(course.folder)
-            found.append(evolve(found[-1], page=str(page)))
+            page, sheet = await make_gallery(course.folder)
+            where = str(page)
+            if course.store is not None:
+                where = await course.store.publish(page)
+                if sheet is not None:
+                    await course.store.publish(sheet)
+            found.append(evolve(found[-1], page=where))
     except (LiangxinError, CommandError) as error:
         out.note(f"note: {error}")

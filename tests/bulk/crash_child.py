@@ -8,7 +8,7 @@ that it came to.
 
 The instants of the paid path are numbered from outside the library: around every write
 to the journal, around a create, when its first byte is about to leave and when it has
-left, and around the renaming of a file. Each has a name and a number, which says how
+left, and around the renaming of a file or its way into a store. Each has a name and a number, which says how
 often the run has come to it. The process kills itself at the one asked for.
 """
 
@@ -26,6 +26,7 @@ from typing import Any
 
 from liangxin_async import Polling, Session, ZImage, _partfile, _transport, bulk
 from liangxin_async._errors import LiangxinError
+from liangxin_async.bulk import _bucket, _object_store
 
 AWAITED = ("sending", "accepted", "succeeded", "failed", "saved")
 POSTED = ("sent_back_nowait", "doubt_nowait", "unsaved_nowait")
@@ -124,6 +125,20 @@ def number_the_rest(instants: Instants) -> None:
         instants.passed("after rename")
         return path
 
+    put, remove = _bucket.Bucket.put, _object_store._remove
+
+    async def put_object(*args: Any, **options: Any) -> Any:
+        instants.passed("before put")
+        stored = await put(*args, **options)
+        instants.passed("after put")
+        return stored
+
+    def remove_copies(*args: Any) -> None:
+        remove(*args)
+        instants.passed("after remove")
+
+    _bucket.Bucket.put = put_object
+    _object_store._remove = remove_copies
     _transport._WatchedBody.write_with_length = write_with_length
     _partfile.Place.publish = rename
 
@@ -139,11 +154,13 @@ async def make_run(order: dict[str, Any], report: int) -> None:
         polling=Polling(first=0.05, floor=0.02),
     )
     requests = [(prompt, ZImage(prompt)) for prompt in order["prompts"]]
+    store = order["store"]
+    place = folder if store is None else bulk.ObjectStore(store, work=folder)
     journal = await bulk.open_journal(folder / "journal.sqlite")
     try:
         run = bulk.run(
             requests,
-            folder,
+            place,
             session=session,
             journal=NumberedJournal(journal, instants),
             **order["choices"],

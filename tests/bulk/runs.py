@@ -50,7 +50,10 @@ def numbered(count: int) -> list[str]:
 
 
 async def make(
-    session: Session, folder: Path, requests: Iterable[Any] | Any, **choices: Any
+    session: Session,
+    folder: Path | bulk.ObjectStore | str,
+    requests: Iterable[Any] | Any,
+    **choices: Any,
 ) -> Told:
     """Make a run to its end; an error of ours, or of the input, is kept."""
     told = Told()
