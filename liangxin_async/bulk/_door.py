@@ -12,6 +12,7 @@ from liangxin_async._config import check_duration
 from liangxin_async.bulk._decide import Choices
 from liangxin_async.bulk._given import Given, entries_of
 from liangxin_async.bulk._run import BulkRun
+from liangxin_async.bulk._work import Work
 
 if TYPE_CHECKING:
     from liangxin_async._session import Session
@@ -67,11 +68,11 @@ def run(
     """
     check_duration("timeout", timeout)
     is_async = isinstance(requests, AsyncIterable)
-    return BulkRun(
-        entries_of(requests, provider=session._dialect.name),
-        Path(folder),
+    work = Work(
+        entries=entries_of(requests, provider=session._dialect.name),
+        folder=Path(folder),
         session=session,
-        journal=journal,
+        brought=journal,
         choices=Choices(resubmit_unknown=resubmit_unknown, retry_failed=retry_failed),
         at_once=1 if is_async else _LOOKED_UP,
         limit=check_count("limit", limit),
@@ -79,3 +80,4 @@ def run(
         timeout=timeout,
         priority=check_priority(priority),
     )
+    return BulkRun(work)

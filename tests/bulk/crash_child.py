@@ -27,8 +27,8 @@ from typing import Any
 from liangxin_async import Polling, Session, ZImage, _partfile, _transport, bulk
 from liangxin_async._errors import LiangxinError
 
-AWAITED = ("sending", "accepted", "succeeded", "failed", "saved")
-POSTED = ("sent_back_nowait", "doubt_nowait", "unsaved_nowait")
+AWAITED = ("sending", "accepted", "failed", "saved")
+POSTED = ("succeeded_nowait", "sent_back_nowait", "doubt_nowait", "unsaved_nowait")
 
 
 class Instants:

@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 
-from tests.bulk.journal_tools import FILE, opened, request_row
+from tests.bulk.journal_tools import FILE, opened, request_row, succeeded
 
 WORKERS = 16
 
@@ -27,7 +27,7 @@ async def work(journal, name, numbers):
         tell("in doubt", "/", key)
         await journal.accepted(key, f"task-{key}", 2.0)
         tell("accepted", "/", key)
-        await journal.succeeded(key, {"url": "x" * 700}, 3.0)
+        await succeeded(journal, key, {"url": "x" * 700})
         tell("succeeded", "/", key)
         await journal.saved(key, [FILE], 4.0)
         tell("saved", "/", key)

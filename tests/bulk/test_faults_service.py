@@ -319,7 +319,9 @@ async def test_run_of_60_with_every_trouble_and_a_kill_ends_right(
     )
     out = tmp_path / "out"
     async with Emulator(scenario) as emulator, children(tmp_path / "child") as child:
-        killed = await child.run(emulator, out, prompts, die_at=("after succeeded", 20))
+        killed = await child.run(
+            emulator, out, prompts, die_at=("after succeeded_nowait", 20)
+        )
         assert killed.killed
         ended = await child.run(emulator, out, prompts)
         ledger = emulator.ledger
