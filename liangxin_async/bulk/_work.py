@@ -35,6 +35,7 @@ from liangxin_async._errors import (
     JournalError,
     LiangxinError,
 )
+from liangxin_async._partfile import sweep_parts
 from liangxin_async._records import Result, TaskRecord
 from liangxin_async.bulk._decide import death_of, state_after
 from liangxin_async.bulk._ends import Ends
@@ -136,6 +137,8 @@ class Work:
             self._journal = self.brought
         else:
             self._journal = await open_journal(self.folder / JOURNAL)
+            # Ours alone now; nobody takes up what a killed run had half fetched.
+            await to_thread.run_sync(sweep_parts, self.folder)
         self._sorter = Sorter(
             entries=self.entries,
             journal=self._journal,

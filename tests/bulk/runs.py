@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,13 @@ class Told:
     def item(self, key: str) -> Item:
         """The item of `key`."""
         return next(item for item in self.items if item.row.key == key)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until `holds` says so, for half a minute at most."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what it looks at tells nobody
+            await asyncio.sleep(0.005)
 
 
 def pairs(*prompts: str) -> list[tuple[str, ZImage]]:

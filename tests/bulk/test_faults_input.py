@@ -292,6 +292,28 @@ async def test_finish_nowait_brings_home_what_was_begun(tmp_path: Path) -> None:
         await check_finished(tmp_path, emulator, prompts)
 
 
+async def test_run_that_is_dropped_ends(tmp_path: Path) -> None:
+    """A loop left without `async with`: a warning, an end in the background, and a
+    folder that is free; the rest comes with the next run."""
+    prompts = numbered(40)
+    async with emulated(scenario=FEW) as (session, emulator):
+
+        async def look_at_one() -> None:
+            async for _ in bulk.run(pairs(*prompts), tmp_path, session=session):
+                return
+
+        with pytest.warns(ResourceWarning, match="dropped before its end"):
+            await look_at_one()
+        everything = asyncio.all_tasks()
+        await asyncio.wait([t for t in everything if "bulk" in t.get_name()])
+        paid = emulator.ledger.accepted_total
+        rows = await rows_in(tmp_path)
+        assert not by_state(rows, RowState.IN_DOUBT)
+        assert len([row for row in rows.values() if row.task_id]) == paid < 40
+        await make(session, tmp_path, pairs(*prompts))
+        await check_finished(tmp_path, emulator, prompts)
+
+
 async def test_aclose_from_elsewhere_ends_whoever_waits(tmp_path: Path) -> None:
     """A consumer in another task gets the end, not a wait for ever; so does a later
     one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from liangxin_async import (
     AuthenticationError,
@@ -12,6 +13,7 @@ from liangxin_async import (
     SessionClosedError,
     SubmitUnknownError,
     TaskFailedError,
+    TaskLostError,
     TaskTimeoutError,
     Timeouts,
     ZImage,
@@ -95,6 +97,30 @@ async def test_dead_key_leaves_accepted_rows_for_a_new_one(tmp_path: Path) -> No
         assert second.error is None
         assert second.states == dict.fromkeys(prompts, RowState.SAVED)
         assert emulator.ledger.accepted_by_prompt == dict.fromkeys(prompts, 1)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+async def test_dead_key_ends_a_run_that_creates_nothing(
+    tmp_path: Path, earlier: bool
+) -> None:
+    """Tasks of an earlier run that cannot be asked about, and those of this one when
+    nothing is left to create: the account's error, and every row stays accepted."""
+    prompts = numbered(3)
+    revoked = Fault(route="query", kind="refusal", params={"status": 401})
+    slow = Scenario(duration=Fixed(30.0), longest_side=32)
+    async with emulated(scenario=SMALL) as (session, emulator):
+        await emulator.play(slow)
+        if earlier:
+            await make(session, tmp_path, pairs(*prompts), timeout=0.3)
+            await session.aclose()
+            await session.open()
+        await emulator.play(evolve(slow, faults=(revoked,)))
+        told = await make(session, tmp_path, pairs(*prompts), collect=earlier)
+        assert isinstance(told.error, AuthenticationError)
+        assert told.states == dict.fromkeys(prompts, RowState.ACCEPTED)
+        assert isinstance(told.items[0].error, TaskLostError)
+        assert by_state(await rows_in(tmp_path), RowState.ACCEPTED) == set(prompts)
+        assert emulator.ledger.posts == 3
 
 
 async def test_session_closed_during_a_run_leaves_a_whole_journal(
