@@ -128,20 +128,20 @@ def test_batch_second_signal_waits_for_a_create_under_way(
     assert any("--collect" in line for line in summary["next"])
 
 
-def test_batch_third_signal_waits_for_nothing(
+def test_batch_second_signal_leaves_a_create_that_hangs(
     start: Start, use: Use, here: Path
 ) -> None:
-    """A create that hangs is left in doubt; the two grace periods are not waited for."""
+    """It is left in doubt, and the session's grace periods are not waited for."""
     with use(faults=[{"route": "create", "kind": "hang"}]) as emulator:
         process = start("batch", write_lines(here, 1), "-o", "out", "--json")
         while not emulator.ledger.posts:
             assert process.poll() is None
         assert process.stderr is not None
-        for words in ("stopping: nothing", "stopping once", None):
+        for words in ("stopping: nothing", "leaving; "):
             process.send_signal(signal.SIGINT)
-            while words is not None and not process.stderr.readline().startswith(words):
+            while not process.stderr.readline().startswith(words):
                 assert process.poll() is None
-        process.wait(7)  # seconds; both periods together are 10
+        process.wait(LONG)
         assert process.stdout is not None
         (summary,) = told(process.stdout.read(), "summary")
     assert process.returncode == summary["exit_code"] == 130
