@@ -19,6 +19,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,19 +33,24 @@ POSTED = ("succeeded_nowait", "sent_back_nowait", "doubt_nowait", "unsaved_nowai
 
 
 class Instants:
-    """Counts what is passed, and dies at one of them."""
+    """Counts what is passed, and dies at one of them.
+
+    Files are renamed in threads: none of them passes on while another one dies.
+    """
 
     def __init__(self, report: int, die_at: list[Any] | None) -> None:
         self._report = report
         self._die_at = die_at
         self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def passed(self, name: str) -> None:
-        self._passed[name] += 1
-        instant = [name, self._passed[name]]
-        tell(self._report, instant=instant)
-        if instant == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self._passed[name] += 1
+            instant = [name, self._passed[name]]
+            tell(self._report, instant=instant)
+            if instant == self._die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def tell(report: int, **facts: Any) -> None:
