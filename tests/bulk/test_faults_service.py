@@ -27,6 +27,7 @@ from liangxin_async.emulator import (
     Fixed,
     InFlight,
     RandomRefusal,
+    Refusal,
     Scenario,
     Uniform,
 )
@@ -39,7 +40,15 @@ from tests.bulk.crash_tools import (
     counts_of,
     rows_in,
 )
-from tests.bulk.runs import SMALL, make, numbered, pairs
+from tests.bulk.runs import (
+    ENDLESS,
+    SMALL,
+    end_tasks,
+    leave_accepted,
+    make,
+    numbered,
+    pairs,
+)
 from tests.e2e.conftest import nothing_left
 from tests.e2e.service import create_fault, emulated
 
@@ -107,14 +116,12 @@ async def test_dead_key_ends_a_run_that_creates_nothing(
     nothing is left to create: the account's error, and every row stays accepted."""
     prompts = numbered(3)
     revoked = Fault(route="query", kind="refusal", params={"status": 401})
-    slow = Scenario(duration=Fixed(30.0), longest_side=32)
-    async with emulated(scenario=SMALL) as (session, emulator):
-        await emulator.play(slow)
+    async with emulated(scenario=ENDLESS) as (session, emulator):
         if earlier:
-            await make(session, tmp_path, pairs(*prompts), timeout=0.3)
+            await leave_accepted(session, emulator, tmp_path, *prompts)
             await session.aclose()
             await session.open()
-        await emulator.play(evolve(slow, faults=(revoked,)))
+        await emulator.play(evolve(emulator.world.scenario, faults=(revoked,)))
         told = await make(session, tmp_path, pairs(*prompts), collect=earlier)
         assert isinstance(told.error, AuthenticationError)
         assert told.states == dict.fromkeys(prompts, RowState.ACCEPTED)
@@ -230,10 +237,11 @@ async def test_task_that_takes_longer_than_the_timeout_is_awaited_again(
     tmp_path: Path,
 ) -> None:
     """It stays accepted, and a run that may only collect brings it home."""
-    async with emulated(scenario={"duration": 0.6, **SMALL}) as (session, emulator):
-        first = await make(session, tmp_path, pairs("slow"), timeout=0.2)
+    async with emulated(scenario=ENDLESS) as (session, emulator):
+        first = await make(session, tmp_path, pairs("slow"), timeout=1.0)
         assert isinstance(first.item("slow").error, TaskTimeoutError)
         assert first.states == {"slow": RowState.ACCEPTED}
+        end_tasks(emulator)
         second = await make(session, tmp_path, [], collect=True)
         assert second.states == {"slow": RowState.SAVED}
         assert emulator.ledger.posts == 1
@@ -241,14 +249,14 @@ async def test_task_that_takes_longer_than_the_timeout_is_awaited_again(
 
 async def test_no_place_in_time_is_not_sent_and_made_later(tmp_path: Path) -> None:
     """A request whose time ran out in the queue was not paid for; nor is it lost."""
-    async with emulated(scenario={"capacity": (InFlight(0),), **SMALL}) as (
-        s,
-        emulator,
-    ):
-        first = await make(s, tmp_path, pairs("a", "b"), timeout=0.3)
+    full = InFlight(0, refusal=Refusal(retry_after="60"))
+    async with emulated(scenario={"capacity": (full,), **SMALL}) as (s, emulator):
+        first = await make(s, tmp_path, pairs("a", "b"), timeout=1.0)
         assert first.states == dict.fromkeys("ab", RowState.NOT_SENT)
         rows = await rows_in(tmp_path)
         assert not by_state(rows, RowState.IN_DOUBT)
+        await s.aclose()  # and forgets how long it was told to wait
+        await s.open()
         await emulator.play(Scenario(duration=Fixed(0.05), longest_side=32))
         second = await make(s, tmp_path, pairs("a", "b"))
         assert second.states == dict.fromkeys("ab", RowState.SAVED)
@@ -257,8 +265,8 @@ async def test_no_place_in_time_is_not_sent_and_made_later(tmp_path: Path) -> No
 async def test_doubt_without_a_place_stays_a_doubt(tmp_path: Path) -> None:
     """Leave to make it again, and no place for it: it may still have been paid for."""
     fault = create_fault("reset_after_body", match="lost")
-    slow = {"duration": 5.0, **SMALL}
-    async with emulated(fault, scenario=slow, max_in_flight=1) as (session, emulator):
+    limit = {"max_in_flight": 1}
+    async with emulated(fault, scenario=ENDLESS, **limit) as (session, emulator):
         await make(session, tmp_path, pairs("lost"))
         await session.submit(ZImage("takes the only place"))
         told = await make(

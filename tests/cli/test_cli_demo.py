@@ -19,7 +19,7 @@ from liangxin_async.emulator import Emulator
 from tests.cli.conftest import CANARY, ROOT, Run, Start
 
 Use = Callable[..., AbstractContextManager[Emulator]]
-LONG = 20  # seconds that no process here may need
+LONG = 60  # seconds, far above what any of this takes
 
 
 def test_demo_makes_pictures_and_says_where(start: Start, here: Path) -> None:
