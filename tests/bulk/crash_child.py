@@ -144,7 +144,8 @@ async def make_run(order: dict[str, Any], report: int) -> None:
         base_url=order["base_url"],
         polling=Polling(first=0.05, floor=0.02),
     )
-    requests = [(prompt, ZImage(prompt)) for prompt in order["prompts"]]
+    prompts = enumerate(order["prompts"])
+    requests = [(prompt, ZImage(prompt, seed=number)) for number, prompt in prompts]
     journal = await bulk.open_journal(folder / "journal.sqlite")
     try:
         run = bulk.run(

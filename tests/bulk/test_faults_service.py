@@ -21,23 +21,17 @@ from liangxin_async import (
 )
 from liangxin_async.bulk import Item, RowState
 from liangxin_async.emulator import (
-    Emulator,
     Failure,
     Fault,
     Fixed,
     InFlight,
-    RandomRefusal,
     Refusal,
     Scenario,
-    Uniform,
 )
 from tests.bulk.crash_tools import (
     by_state,
     check_files,
-    check_over,
     check_rowed,
-    children,
-    counts_of,
     rows_in,
 )
 from tests.bulk.runs import (
@@ -330,50 +324,7 @@ async def test_file_that_does_not_come_whole_leaves_its_row_for_the_next_run(
         assert emulator.ledger.posts == 1
 
 
-# -------------------------------------------------------------------- all of it at once
-
-
-async def test_run_of_60_with_every_trouble_and_a_kill_ends_right(
-    tmp_path: Path,
-) -> None:
-    """429s, failures, cut downloads, lost answers, dropped queries, and one SIGKILL."""
-    prompts = [f"rejected {n}" if n % 10 == 3 else f"picture {n}" for n in range(60)]
-    scenario = Scenario(
-        seed=11,
-        duration=Uniform(0.05, 0.2),
-        capacity=(InFlight(10), RandomRefusal(0.1)),
-        failures=(Failure(match="rejected"),),
-        faults=(
-            Fault(route="create", kind="reset_after_body", nth=25),
-            Fault(route="file", kind="cut_chunked", each=True, nth=1, share=0.3),
-            Fault(route="file", kind="expired", each=True, nth=2, share=0.3),
-            Fault(route="query", kind="close_silently", share=0.05),
-        ),
-        longest_side=32,
-    )
-    out = tmp_path / "out"
-    async with Emulator(scenario) as emulator, children(tmp_path / "child") as child:
-        killed = await child.run(
-            emulator, out, prompts, die_at=("after succeeded_nowait", 20)
-        )
-        assert killed.killed
-        ended = await child.run(emulator, out, prompts)
-        ledger = emulator.ledger
-        check_rowed(await rows_in(out), ledger.received_by_prompt)
-        paid = counts_of(ledger.accepted_by_prompt, prompts)
-        rows = await check_over(out, prompts, paid, ended)
-        assert len(by_state(rows, RowState.FAILED)) >= 1
-        assert ledger.refused["saturated"]
-        assert ledger.faults["cut_chunked"]
-        await child.run(emulator, out, prompts, resubmit_unknown=True)
-        rows = await rows_in(out)
-        failed = {prompt for prompt in prompts if "rejected" in prompt}
-        assert by_state(rows, RowState.FAILED) == failed
-        assert by_state(rows, RowState.SAVED) == set(prompts) - failed
-        check_files(out, rows, killed=True)
-        posts = ledger.posts
-        await child.run(emulator, out, prompts, resubmit_unknown=True)
-        assert ledger.posts == posts, "a finished run costs nothing"
+# ------------------------------------------------------------------------- the end
 
 
 async def test_create_that_outlives_the_closing_is_in_doubt(tmp_path: Path) -> None:
