@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 
 from liangxin_async import JournalError
+from liangxin_async.bulk import _store
 from liangxin_async.bulk._reader import PAGE
 from liangxin_async.bulk._row import Row, RowState, Sample
 from liangxin_async.bulk._sqlite import SqliteJournal, open_journal, read_journal
@@ -368,6 +369,28 @@ async def test_saved_waits_for_company_and_settle_for_nothing(path):
         assert commits_in(path) == before + 1
         row = await row_in(journal, "a")
     assert (row.state, row.record, row.files) == (RowState.SAVED, {"a": 1}, (FILE,))
+
+
+async def test_rows_on_their_way_are_held_up_to_a_number(path, monkeypatch):
+    """What was let go is read again, and nobody can tell the difference."""
+    monkeypatch.setattr(_store, "_MOST_HELD", 2)
+    keys = [f"k{number}" for number in range(5)]
+    async with opened(path) as journal:
+        for key in keys:
+            await journal.sending(request_row(key), 1.0)
+        held = journal._writer._store._held
+        assert list(held) == ["k3", "k4"]
+        for key in keys:
+            await journal.accepted(key, f"t-{key}", 2.0)
+            await succeeded(journal, key, {"a": key})
+        assert list(held) == ["k3", "k4"]
+        for key in keys:
+            await journal.saved(key, [FILE], 4.0)
+        assert not held
+        rows = await all_rows(journal)
+    assert [(row.key, row.task_id, row.record) for row in rows] == [
+        (key, f"t-{key}", {"a": key}) for key in keys
+    ]
 
 
 async def test_nowait_is_seen_by_a_read_at_once(path):

@@ -282,8 +282,10 @@ def test_batch_collect_makes_nothing(run: Run, use: Use, here: Path) -> None:
         end_tasks(emulator)
         (here / name).unlink()
         later = run("batch", "--collect", "-o", "out")
+        last = run("batch", "--collect", "-o", "out", "--no-gallery")
         assert emulator.ledger.posts == 3
-    assert (done.code, later.code) == (6, 0)
+    assert (done.code, later.code, last.code) == (6, 0, 0)
+    assert last.out.startswith("nothing new was saved in out\n")
     assert "to be fetched     3, accepted and not saved yet: the time is" in done.out
     assert later.out.startswith("3 requests saved in out")
     assert states_in(here / "out") == {"saved": 3}
