@@ -15,6 +15,7 @@ from liangxin_async.bulk._given import Given, entries_of
 from liangxin_async.bulk._object_store import ObjectStore
 from liangxin_async.bulk._run import BulkRun
 from liangxin_async.bulk._store_name import is_remote
+from liangxin_async.bulk._work import Work
 
 if TYPE_CHECKING:
     from liangxin_async._session import Session
@@ -75,11 +76,11 @@ def run(
     """
     check_duration("timeout", timeout)
     is_async = isinstance(requests, AsyncIterable)
-    return BulkRun(
-        entries_of(requests, provider=session._dialect.name),
-        _destination(folder),
+    work = Work(
+        entries=entries_of(requests, provider=session._dialect.name),
+        destination=_destination(folder),
         session=session,
-        journal=journal,
+        brought=journal,
         choices=Choices(resubmit_unknown=resubmit_unknown, retry_failed=retry_failed),
         at_once=1 if is_async else _LOOKED_UP,
         limit=check_count("limit", limit),
@@ -87,6 +88,7 @@ def run(
         timeout=timeout,
         priority=check_priority(priority),
     )
+    return BulkRun(work)
 
 
 def _destination(given: str | os.PathLike[str] | ObjectStore) -> Destination:

@@ -239,7 +239,8 @@ def _when(at: float | None) -> str:
 
 def summary_lines(course: Course, end: Ending) -> Iterator[str]:
     """Yield how the batch went, for people."""
-    if course.saved or not course.recognised:
+    was_to_do = course.intake is not None and not course.recognised
+    if course.saved or was_to_do:
         files = f"{plural(course.files, 'file')}, {size_in_words(course.size_bytes)}"
         yield (
             f"{plural(course.saved, 'request')} saved in {course.place} in "

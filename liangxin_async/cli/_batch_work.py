@@ -22,7 +22,7 @@ from liangxin_async._errors import (
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
 from liangxin_async.bulk._row import OUTSTANDING
-from liangxin_async.bulk._run import JOURNAL
+from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
 from liangxin_async.cli._batch_input import STDIN
 from liangxin_async.cli._batch_tell import Teller

@@ -11,7 +11,7 @@ from anyio import from_thread, to_thread
 
 from liangxin_async.bulk import JournalReader, Row, read_journal
 from liangxin_async.bulk._destination import marked
-from liangxin_async.bulk._run import JOURNAL
+from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.bulk.gallery import write_contact_sheet, write_gallery
 from liangxin_async.cli._errors import UsageError, WriteError
 from liangxin_async.cli._exit import Exit

@@ -19,6 +19,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,24 +29,29 @@ from liangxin_async import Polling, Session, ZImage, _partfile, _transport, bulk
 from liangxin_async._errors import LiangxinError
 from liangxin_async.bulk import _bucket, _object_store
 
-AWAITED = ("sending", "accepted", "succeeded", "failed", "saved")
-POSTED = ("sent_back_nowait", "doubt_nowait", "unsaved_nowait")
+AWAITED = ("sending", "accepted", "failed", "saved")
+POSTED = ("succeeded_nowait", "sent_back_nowait", "doubt_nowait", "unsaved_nowait")
 
 
 class Instants:
-    """Counts what is passed, and dies at one of them."""
+    """Counts what is passed, and dies at one of them.
+
+    Files are renamed in threads: none of them passes on while another one dies.
+    """
 
     def __init__(self, report: int, die_at: list[Any] | None) -> None:
         self._report = report
         self._die_at = die_at
         self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def passed(self, name: str) -> None:
-        self._passed[name] += 1
-        instant = [name, self._passed[name]]
-        tell(self._report, instant=instant)
-        if instant == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self._passed[name] += 1
+            instant = [name, self._passed[name]]
+            tell(self._report, instant=instant)
+            if instant == self._die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def tell(report: int, **facts: Any) -> None:
@@ -153,7 +159,8 @@ async def make_run(order: dict[str, Any], report: int) -> None:
         base_url=order["base_url"],
         polling=Polling(first=0.05, floor=0.02),
     )
-    requests = [(prompt, ZImage(prompt)) for prompt in order["prompts"]]
+    prompts = enumerate(order["prompts"])
+    requests = [(prompt, ZImage(prompt, seed=number)) for number, prompt in prompts]
     store = order["store"]
     place = folder if store is None else bulk.ObjectStore(store, work=folder)
     journal = await bulk.open_journal(folder / "journal.sqlite")
