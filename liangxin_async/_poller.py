@@ -26,7 +26,8 @@ from attrs import define, field
 from liangxin_async._core.backoff import POLL_FAILURE
 from liangxin_async._core.backoff import next_delay as failure_delay
 from liangxin_async._core.lifecycle import Step, conclude, is_lost, next_step
-from liangxin_async._core.schedule import Agenda, Pace, QueryBudget, next_delay
+from liangxin_async._core.pace import Pace
+from liangxin_async._core.schedule import Agenda, QueryBudget, next_delay
 from liangxin_async._errors import (
     LiangxinError,
     NotFoundError,
@@ -271,8 +272,8 @@ class Poller:
             self._learn_kind(task, record.model)
         age = now - task.since
         task.handle.note(record, changed=step is not Step.SAME)
+        self._learn(task, record, age, ended=step is Step.ENDED)
         if step is Step.ENDED:
-            self._learn(task, record, age)
             expires = self._expires_at(record)
             self._settle(task, conclude(record, task.handle.model, expires))
             return
@@ -389,18 +390,26 @@ class Poller:
     def _pace(self, model: str | None) -> Pace | None:
         return None if model is None else self._paces.get(model)
 
-    def _learn(self, task: _Open, record: TaskRecord, age: float) -> None:
+    def _learn(
+        self, task: _Open, record: TaskRecord, age: float, *, ended: bool
+    ) -> None:
         """Take the service's own times where it gives both: they have no lag."""
         model = task.handle.model
         if model is None or task.permit is None:
             return  # an attached task was begun at an unknown time
-        took = (task.asked_at + age) / 2
+        pace = self._paces.get(model)
+        if pace is None:
+            if len(self._paces) >= _PACES:
+                del self._paces[next(iter(self._paces))]
+            pace = self._paces[model] = Pace(self._polling)
+        if not ended:
+            pace.survived(task.asked_at, age)
+            return
+        took = None
         if record.created_at is not None and record.completed_at is not None:
             told = (record.completed_at - record.created_at).total_seconds()
-            took = told if 0 < told <= age else took
-        if len(self._paces) >= _PACES and model not in self._paces:
-            del self._paces[next(iter(self._paces))]
-        self._paces.setdefault(model, Pace()).learn(took)
+            took = told if 0 < told <= age else None
+        pace.ended(task.asked_at, age, took)
 
 
 def _lost(task: _Open, error: LiangxinError) -> TaskLostError:

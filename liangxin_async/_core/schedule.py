@@ -17,64 +17,14 @@ share of the age, so that the lag stays in proportion whatever the model's pace.
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 if TYPE_CHECKING:
     from liangxin_async._config import Polling
-
-ENOUGH = 5  # ended tasks of a model before its pace counts as known
-REMEMBERED = 500  # ended tasks that the pace is taken from; older ones are forgotten
-CAUTION = 4.0  # the first to end are the fast ones: widen what few of them say
-_NARROWEST = 0.1  # least spread (of log seconds): five equal times are no certainty
-_FINEST = (
-    0.15  # least interval, as a share of the age: a closer look gains next to nothing
-)
-_TAIL = 0.02  # share of tasks slower than this far out: the fit says nothing there
-_UNIT = NormalDist()
-
-
-@define
-class Pace:
-    """How long tasks of one model take, from the last of them that ended.
-
-    The window is wide on purpose: when many tasks begin together, those that end last
-    are the slow ones, and a narrow window would hold nothing else.
-    """
-
-    _logs: deque[float] = field(factory=deque)
-    _sum: float = 0.0
-    _squares: float = 0.0
-
-    def learn(self, seconds: float) -> None:
-        """Take in the duration of one ended task; 0 and less teach nothing."""
-        if seconds <= 0:
-            return
-        self._add(math.log(seconds), 1)
-        if len(self._logs) > REMEMBERED:
-            self._add(self._logs.popleft(), -1)
-
-    def _add(self, log: float, sign: int) -> None:
-        if sign > 0:
-            self._logs.append(log)
-        self._sum += sign * log
-        self._squares += sign * log * log
-
-    @property
-    def fit(self) -> tuple[float, float] | None:
-        """Mean and spread of log seconds; None while too little is known."""
-        count = len(self._logs)
-        if count < ENOUGH:
-            return None
-        mean = self._sum / count
-        around = max(0.0, self._squares - count * mean * mean)
-        spread = math.sqrt(around / (count - 1)) * (1 + CAUTION / count)
-        return mean, max(_NARROWEST, spread)
-
+    from liangxin_async._core.pace import Pace
 
 def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
     """Return seconds until a task of this `age` is worth a query.
@@ -84,25 +34,14 @@ def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
         pace: what is known about its model, or None.
         polling: the user's settings; its floor and ceiling bound the answer.
     """
-    fit = None if pace is None else pace.fit
-    delay = _guess(age, polling) if fit is None else _likely(age, fit, polling)
+    due = None if pace is None else pace.next_age(age)
+    if due is not None:
+        delay = due - age
+    elif age < polling.first:
+        delay = polling.first - age
+    else:
+        delay = polling.growth * age
     return min(polling.ceiling, max(polling.floor, delay))
-
-
-def _guess(age: float, polling: Polling) -> float:
-    return polling.first - age if age < polling.first else polling.growth * age
-
-
-def _likely(age: float, fit: tuple[float, float], polling: Polling) -> float:
-    mean, spread = fit
-    ended = _UNIT.cdf((math.log(age) - mean) / spread) if age > 0 else 0.0
-    left = 1.0 - ended
-    if left < _TAIL:
-        return polling.growth * age
-    # The age by which the wanted share of those still running will have ended.
-    quantile = min(1.0 - _TAIL / 2, ended + left * polling.likelihood)
-    due = math.exp(mean + spread * _UNIT.inv_cdf(quantile))
-    return max(due - age, _FINEST * age)
 
 
 @define
