@@ -96,7 +96,7 @@ class Polling:
     floor: float = field(default=0.1, validator=_within(0.001))
     ceiling: float = field(default=30.0, validator=_within(0.001))
     growth: float = field(default=0.3, validator=_within(0.01, 10))
-    lag: float = field(default=0.09, validator=_within(0.001, 10))
+    lag: float = field(default=0.09, validator=_within(0.01, 1))
     max_rate: float | None = field(default=None, validator=_within(0.01, none=True))
     workers: int = field(default=8, validator=_within(1, 256, whole=True))
     patience: float | None = field(default=900.0, validator=_within(0.0, none=True))

@@ -27,7 +27,13 @@ from liangxin_async._core.backoff import POLL_FAILURE
 from liangxin_async._core.backoff import next_delay as failure_delay
 from liangxin_async._core.lifecycle import Step, conclude, is_lost, next_step
 from liangxin_async._core.pace import Pace
-from liangxin_async._core.schedule import Agenda, QueryBudget, next_delay
+from liangxin_async._core.schedule import (
+    Agenda,
+    QueryBudget,
+    chance,
+    group_of,
+    next_delay,
+)
 from liangxin_async._errors import (
     LiangxinError,
     NotFoundError,
@@ -170,7 +176,7 @@ class Poller:
         now = self._loop.time()
         if self._budget.ready_at() > now:
             return None
-        key = self._agenda.pop_due(now)
+        key = self._agenda.pop_due(now, self._chance)
         if key is None:
             return None
         self._budget.spend(now)
@@ -202,7 +208,9 @@ class Poller:
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
         due = min(now + delay, max(now, task.deadline))
-        self._agenda.set(task.handle.task_id, due)
+        model = task.handle.model
+        group = group_of(now - task.since, model, self._pace(model))
+        self._agenda.set(task.handle.task_id, due, group)
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -253,7 +261,7 @@ class Poller:
 
     def _on_record(self, task: _Open, record: TaskRecord, started: float) -> None:
         now = self._loop.time()
-        self._budget.answered()
+        self._budget.answered(now)
         if self._teller.listening:
             self._teller.tell(
                 PollComplete(
@@ -291,7 +299,8 @@ class Poller:
 
     def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
         now = self._loop.time()
-        if isinstance(error, SaturatedError):
+        rationed = isinstance(error, SaturatedError)
+        if rationed:
             self._budget.refused(now, started, error.retry_after)
         if self._teller.listening:
             self._teller.tell(
@@ -315,7 +324,9 @@ class Poller:
         usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
-        self._go_on(task, now, max(usual, extra), error)
+        # The budget waits for all; the task is as likely to be over as before.
+        delay = self._polling.floor if rationed else max(usual, extra)
+        self._go_on(task, now, delay, error)
 
     def _go_on(
         self, task: _Open, now: float, delay: float, error: LiangxinError | None = None
@@ -389,6 +400,11 @@ class Poller:
 
     def _pace(self, model: str | None) -> Pace | None:
         return None if model is None else self._paces.get(model)
+
+    def _chance(self, task_id: str) -> float:
+        task = self._open[task_id]
+        age = self._loop.time() - task.since
+        return chance(task.asked_at, age, self._pace(task.handle.model))
 
     def _learn(
         self, task: _Open, record: TaskRecord, age: float, *, ended: bool
