@@ -14,6 +14,7 @@ from benchmarks import (
     import_time,
     journal_commits,
     open_task_memory,
+    polling,
 )
 from benchmarks._report import Options, Report
 
@@ -23,6 +24,7 @@ _ALL: dict[str, ModuleType] = {
     "import_time": import_time,
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,
+    "polling": polling,
 }
 
 
