@@ -15,6 +15,7 @@ from benchmarks import (
     journal_commits,
     open_task_memory,
     polling,
+    rationed,
 )
 from benchmarks._report import Options, Report
 
@@ -25,6 +26,7 @@ _ALL: dict[str, ModuleType] = {
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,
     "polling": polling,
+    "rationed": rationed,
 }
 
 

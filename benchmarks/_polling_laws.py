@@ -12,10 +12,10 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from random import Random
 
-from attrs import define, field
-from attrs import frozen as frozen_class
+from attrs import define, frozen
 
 from liangxin_async._core.inspection import Law, solve
 
@@ -26,7 +26,7 @@ _CELLS = 400
 _PRICES = tuple(0.3 * 1.35**step for step in range(32))  # of a mean duration of lag
 
 
-@frozen_class
+@frozen
 class Point:
     """A schedule's cost: mean lag as a share of the mean duration, and queries."""
 
@@ -39,7 +39,7 @@ class Times:
     """Generation times with a known law."""
 
     draw: Draw
-    seed: int = field(default=1)
+    seed: int = 1
 
     @cached_property
     def sample(self) -> list[float]:
@@ -57,7 +57,7 @@ class Times:
         low, high = self.sample[_SAMPLE // 1000] * 0.999, self.sample[-1] * 1.001
         ages = [low * (high / low) ** (step / _CELLS) for step in range(_CELLS + 1)]
         counts = [0, *(bisect_left(self.sample, age) for age in ages)]
-        mass = [(to - since) / _SAMPLE for since, to in zip(counts, counts[1:])]
+        mass = [(to - since) / _SAMPLE for since, to in pairwise(counts)]
         law = Law((0.0, *ages), tuple(mass))
         plans = [solve(law, price / self.mean, growth=0.1) for price in _PRICES]
         return sorted(
@@ -68,7 +68,7 @@ class Times:
     def least_queries(self, lag: float) -> float:
         """Queries of the best schedule with this lag; 1 at the least."""
         points = self.optimum
-        for fewer, more in zip(points[1:], points):
+        for more, fewer in pairwise(points):
             if more.lag <= lag < fewer.lag:
                 part = (lag - more.lag) / (fewer.lag - more.lag)
                 return more.queries + part * (fewer.queries - more.queries)

@@ -74,7 +74,7 @@ class Setting:
     admits: Callable[[], Rule] = lambda: lambda now: True
     tells: bool = True
     interval: Interval | None = None
-    polling: Polling = Polling(floor=0.01)
+    polling: Polling = field(factory=Polling)
 
 
 @define(eq=False)

@@ -299,8 +299,7 @@ class Poller:
 
     def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
         now = self._loop.time()
-        rationed = isinstance(error, SaturatedError)
-        if rationed:
+        if isinstance(error, SaturatedError):
             self._budget.refused(now, started, error.retry_after)
         if self._teller.listening:
             self._teller.tell(
@@ -325,6 +324,7 @@ class Poller:
         early = isinstance(error, NotFoundError) and not seen and age < grace
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
         # The budget waits for all; the task is as likely to be over as before.
+        rationed = isinstance(error, SaturatedError)
         delay = self._polling.floor if rationed else max(usual, extra)
         self._go_on(task, now, delay, error)
 

@@ -12,6 +12,7 @@ that still run count in it too, so that it is no alarm when the fast ones end fi
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -68,11 +69,8 @@ class Pace:
         """
         known = seen if at is None else max(asked, at)
         self._check(asked, known, ended=True)
-        if at is None:
-            shares = self._shares(asked, seen)
-        else:
-            shares = [(cell_of(known), 1.0)]
-        for cell, share in shares:
+        exact = [(cell_of(known), 1.0)]
+        for cell, share in self._shares(asked, seen) if at is None else exact:
             self._table.end(cell, share * self._weight)
             self._table.watch(cell_of(asked), cell + 1, share * self._weight)
         self.ends += 1.0
@@ -116,6 +114,11 @@ class Pace:
     def next_age(self, age: float) -> float | None:
         """The age at which a query pays; None where experience ends."""
         return None if self._plan is None else self._plan.next_age(age)
+
+    def age_by(self, share: float) -> float | None:
+        """The age by which such a share has ended, below 1; None where nobody knows."""
+        cell = bisect_left(self._hazard, -math.log1p(-share))
+        return edge_of(self._first + cell) if cell < len(self._hazard) else None
 
     def chance(self, asked: float, age: float) -> float:
         """How likely a task that ran at the age `asked` is over at `age`, 0 to 1."""

@@ -2,16 +2,11 @@
 
 Pure: ages and delays are float seconds, instants monotonic; nothing here waits.
 
-Three decisions. `next_delay`: how long until a task is worth a query, from how long
-its model usually takes. `Agenda`: which tasks are due, a heap in which a task has at
-most one valid entry. `QueryBudget`: how fast queries may follow each other, which
-learns from 429 answers to recordInfo itself.
-
-Durations of one model are taken as lognormal, which the measured times of generation
-services are close to. A task is asked about when the chance that it ended since the
-last query reaches `Polling.likelihood`: seldom while an end is unlikely, closely around
-the usual time. Past the usual times, and while nothing is known, the interval is a
-share of the age, so that the lag stays in proportion whatever the model's pace.
+Three decisions. `next_delay`: how long until a task is worth a query: by the plan for
+its model where there is experience (`pace`, `inspection`), else a share of its age, so
+that the lag stays in proportion whatever the model's pace. `Agenda`: which tasks are
+due, and who is asked about first. `QueryBudget`: how fast queries may follow each
+other, which learns from 429 answers to recordInfo itself.
 """
 
 from __future__ import annotations
@@ -27,6 +22,7 @@ if TYPE_CHECKING:
 
     from liangxin_async._config import Polling
     from liangxin_async._core.pace import Pace
+
 
 def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
     """Return seconds until a task of this `age` is worth a query.
@@ -72,12 +68,13 @@ class Agenda:
 
     While queries are rationed, tasks are due faster than they can be asked about. Of
     one group (a model) the one due longest is the likeliest to be over, so that a heap
-    in order of the dates is enough; between groups the chances decide.
+    in order of the dates is enough; between groups the chances decide. A task without
+    a group goes before all that have one.
     """
 
     _due: dict[str, float] = field(factory=dict)
     _later: list[tuple[float, str, str]] = field(factory=list)
-    _ready: dict[str, list[tuple[float, str]]] = field(factory=dict)
+    _ready: dict[str, list[tuple[float, str]]] = field(factory=dict)  # by group
     _turn: int = 0
 
     def set(self, key: str, due: float, group: str = "") -> None:
@@ -109,12 +106,15 @@ class Agenda:
             due, key, group = heapq.heappop(self._later)
             heapq.heappush(self._ready.setdefault(group, []), (due, key))
         self._tidy()
-        heaps = [heap for heap in self._ready.values() if heap[0][0] <= now]
-        if not heaps:
+        if not self._ready:
             return None
+        heaps = self._ready.values()
         self._turn += 1
-        best = min(heaps)
-        if len(heaps) > 1 and self._turn % _IN_TURN:
+        if "" in self._ready:
+            best = self._ready[""]
+        elif len(heaps) == 1 or self._turn % _IN_TURN == 0:
+            best = min(heaps)
+        else:
             best = min(heaps, key=lambda heap: (-min(_SURE, chance(heap[0][1])), heap))
         _, key = heapq.heappop(best)
         del self._due[key]
