@@ -135,6 +135,7 @@ class Agenda:
 
 
 _SLOWEST = 0.5  # queries per second; slower would look like giving up
+_QUIET = 5.0  # queries per second; a first refusal is not taken to be about less
 _KEPT = 0.85
 _IN_VAIN = 0.5  # the same of the allowed rate, when nothing was answered since
 _BACK = 30  # answers after which the rate is again what it was at the refusal
@@ -177,7 +178,8 @@ class QueryBudget:
         """A query starts at `now`."""
         self._asked.append(now)
         if self.rate is not None:
-            self._next = max(self._next, now - _CATCH_UP) + 1 / self.rate
+            late = min(_CATCH_UP, 4 / self.rate)
+            self._next = max(self._next, now - late) + 1 / self.rate
 
     def answered(self, now: float) -> None:
         """A query was answered normally at `now`."""
@@ -185,8 +187,9 @@ class QueryBudget:
         self._since += 1
         if self.rate is None or self.rate == self.ceiling:
             return
+        depth = max(self._top - self._low, self._top * (1 - _KEPT))
         course = (self._since / _BACK - 1) ** 3
-        self.rate = self._top + (self._top - self._low) * course
+        self.rate = max(_SLOWEST, self._top + depth * course)
         if self.ceiling is not None:
             self.rate = min(self.rate, self.ceiling)
         elif self.rate > _FREE_ABOVE:
@@ -203,13 +206,15 @@ class QueryBudget:
         self._next = max(self._next, now + pause)
 
     def _cut(self, now: float) -> None:
-        allowed = _FREE_ABOVE if self.rate is None else self.rate
-        if self._since or not self._top:
-            # What was fine before a storm is probably fine after it.
-            self._top = max(_SLOWEST, min(allowed, self._measured(now)))
+        if self.rate is None or not self._top:  # a refusal of few queries says little
+            most = _FREE_ABOVE if self.rate is None else self.rate
+            self._top = min(most, max(_QUIET, self._measured(now)))
             self._low = self._top * _KEPT
-        else:
-            self._low = min(allowed, self._top) * _IN_VAIN
+        elif self._since:
+            self._top = max(_SLOWEST, min(self.rate, self._measured(now)))
+            self._low = self._top * _KEPT
+        else:  # a storm: what was fine before it is probably fine after it
+            self._low = self.rate * _IN_VAIN
         self._low = max(_SLOWEST, self._low)
         self._since = 0
         self.rate = self._low if self.ceiling is None else min(self._low, self.ceiling)
