@@ -45,11 +45,13 @@ class Shares:
 
     Attributes:
         first: the first cell.
-        mass: share that ends there, and in each cell after it.
+        last: the last cell in which one was seen to end; past it all is a guess.
+        mass: share that ends in the first cell, and in each cell after it.
         left: share that goes on past them.
     """
 
     first: int
+    last: int
     mass: list[float]
     left: float
 
@@ -97,7 +99,7 @@ class LifeTable:
         for cell, share in cells.items():
             for at, part in enumerate(kernel, cell - reach - first):
                 mass[at] += share * part
-        return Shares(first, mass, left)
+        return Shares(first, max(cells), mass, left)
 
     def _raw(self) -> tuple[dict[int, float], float]:
         """Share that ends in each cell, by Kaplan and Meier, and share that is left."""

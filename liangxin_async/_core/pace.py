@@ -50,6 +50,7 @@ class Pace:
     _weight: float = 1.0  # of what is learned next; grows, so that the past fades
     _news: float = 0.0
     _plan: Plan | None = None
+    _known: float = 0.0  # the age past which the law is a guess: no test of it there
     _first: int = 0  # the cell in which `_hazard` begins
     _hazard: list[float] = field(factory=list)  # minus log of the share that gets there
     _faster: float = 0.0
@@ -59,7 +60,8 @@ class Pace:
 
     def survived(self, asked: float, age: float) -> None:
         """A task that ran at the age `asked` still ran at `age`."""
-        self._table.watch(cell_of(asked), cell_of(age), self._weight)
+        # One that was seen in a cell counts in it, as do those that end in it.
+        self._table.watch(cell_of(asked) + 1, cell_of(age) + 1, self._weight)
         self._check(asked, age, ended=False)
 
     def ended(self, asked: float, seen: float, at: float | None = None) -> None:
@@ -72,7 +74,7 @@ class Pace:
         exact = [(cell_of(known), 1.0)]
         for cell, share in self._shares(asked, seen) if at is None else exact:
             self._table.end(cell, share * self._weight)
-            self._table.watch(cell_of(asked), cell + 1, share * self._weight)
+            self._table.watch(cell_of(asked) + 1, cell + 1, share * self._weight)
         self.ends += 1.0
         self._news += 1.0
         self._weight *= 1 + 1 / MEMORY
@@ -99,9 +101,7 @@ class Pace:
 
     def _check(self, asked: float, age: float, *, ended: bool) -> None:
         """Add up whether ends come twice or half as often as the law has it."""
-        if self._plan is None:
-            return
-        known = self._plan.ages[-1]  # the law says nothing about later ends
+        known = self._known
         expected = self._hazard_at(min(age, known)) - self._hazard_at(min(asked, known))
         seen = math.log(2) if ended and age <= known else 0.0
         self._faster = max(0.0, self._faster + seen - expected)
@@ -147,6 +147,7 @@ class Pace:
         self.ends = self._table.ends
         shares = self._table.shares()
         self._first = shares.first
+        self._known = edge_of(shares.last + 1)
         gone = accumulate(shares.mass, initial=0.0)
         self._hazard = [-math.log(max(shares.left, 1 - share)) for share in gone]
         self._plan = make_plan(

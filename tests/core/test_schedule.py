@@ -192,6 +192,18 @@ def test_agenda_empty() -> None:
     assert len(agenda) == 0
 
 
+def test_agenda_due_task_may_go() -> None:
+    """A task that is due already can be dropped, and put off."""
+    agenda = Agenda()
+    for key in "abc":
+        agenda.set(key, 1.0, "model")
+    assert agenda.pop_due(2.0) == "a"
+    agenda.discard("b")
+    agenda.set("c", 5.0, "model")
+    assert agenda.pop_due(2.0) is None
+    assert agenda.next_due() == 5.0
+
+
 def test_agenda_earlier_date_replaces() -> None:
     """A task called forward is due once, not twice."""
     agenda = Agenda()
