@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks._report import Options, Report, Row, Spread
 from benchmarks.bulk_run import run as bulk_run
 from benchmarks.client_cost import run as client_cost
 from benchmarks.open_task_memory import run as open_task_memory
+from benchmarks.rationed import over_sockets
 
 SMALL = Options(sizes=(3,), repeats=1)
 
@@ -66,6 +68,13 @@ def test_bulk_run_smallest_sets_the_journal_against_none():
     )
 
 
+def test_rationed_over_sockets_loses_nothing():
+    """A real session sees all tasks though a query a second is all that it gets."""
+    figures = asyncio.run(over_sockets(6))
+    assert 1 <= figures["queries/task"].median < 3
+    assert figures["lag s"].median >= 0
+
+
 def test_main_without_names_lists_every_benchmark(capsys):
     """The bare command says what there is and runs nothing."""
     main([])
@@ -74,6 +83,8 @@ def test_main_without_names_lists_every_benchmark(capsys):
     assert "open_task_memory" in shown
     assert "import_time" in shown
     assert "bulk_run" in shown
+    assert "polling" in shown
+    assert "rationed" in shown
 
 
 def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):
