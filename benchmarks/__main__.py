@@ -16,6 +16,8 @@ from benchmarks import (
     journal_commits,
     open_task_memory,
     peers,
+    polling,
+    rationed,
 )
 from benchmarks._report import Options, Report
 
@@ -27,6 +29,8 @@ _ALL: dict[str, ModuleType] = {
     "bulk_run": bulk_run,
     "peers": peers,
     "callbacks": callbacks,
+    "polling": polling,
+    "rationed": rationed,
 }
 
 

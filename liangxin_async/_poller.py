@@ -26,7 +26,14 @@ from attrs import define, field
 from liangxin_async._core.backoff import POLL_FAILURE
 from liangxin_async._core.backoff import next_delay as failure_delay
 from liangxin_async._core.lifecycle import Step, conclude, is_lost, next_step
-from liangxin_async._core.schedule import Agenda, Pace, QueryBudget, next_delay
+from liangxin_async._core.pace import Pace
+from liangxin_async._core.schedule import (
+    Agenda,
+    QueryBudget,
+    chance,
+    group_of,
+    next_delay,
+)
 from liangxin_async._core.trust import Trust, Watch, patience_left
 from liangxin_async._endings import left_open, lost, out_of_patience
 from liangxin_async._errors import (
@@ -205,7 +212,7 @@ class Poller:
         if self._budget.ready_at() > now:
             return None
         for _ in range(_PUT_OFF):
-            key = self._agenda.pop_due(now)
+            key = self._agenda.pop_due(now, self._chance)
             if key is None:
                 return None
             task = self._open[key]
@@ -213,7 +220,7 @@ class Poller:
             if not later:
                 self._budget.spend(now)
                 return task
-            self._agenda.set(key, now + later)
+            self._put(task, now, now + later)
         return None  # the loop gets a turn; `_set_timer` brings a worker back
 
     def _put_off(self, task: _Open, now: float) -> float:
@@ -251,9 +258,13 @@ class Poller:
         self._sweep_at(max(first, now + _SWEEP))
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
-        due = min(now + delay, max(now, task.deadline))
-        self._agenda.set(task.handle.task_id, due)
+        self._put(task, now, min(now + delay, max(now, task.deadline)))
         self._set_timer()
+
+    def _put(self, task: _Open, now: float, due: float) -> None:
+        model = task.handle.model
+        group = group_of(now - task.since, model, self._pace(model))
+        self._agenda.set(task.handle.task_id, due, group)
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
@@ -310,7 +321,7 @@ class Poller:
     ) -> None:
         """An answer came; `looks` is whether a callback had come before the query."""
         now = self._loop.time()
-        self._budget.answered()
+        self._budget.answered(now)
         self._tell.answered(task.handle.task_id, record, now - started)
         if task.handle.done:
             return  # closed or settled while the answer was under way
@@ -323,8 +334,8 @@ class Poller:
             self._learn_kind(task, record.model)
         age = now - task.since
         task.handle.note(record, changed=step is not Step.SAME)
+        self._learn(task, record, age, ended=step is Step.ENDED)
         if step is Step.ENDED:
-            self._learn(task, record, age)
             expires = self._expires_at(record)
             self._settle(task, conclude(record, task.handle.model, expires))
             if task.watch is not None and self.trust.learn(task.watch):
@@ -382,7 +393,10 @@ class Poller:
         usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
-        self._go_on(task, now, max(usual, extra), error)
+        # The budget waits for all; the task is as likely to be over as before.
+        rationed = isinstance(error, SaturatedError)
+        delay = self._polling.floor if rationed else max(usual, extra)
+        self._go_on(task, now, delay, error)
 
     def _go_on(
         self, task: _Open, now: float, delay: float, error: LiangxinError | None = None
@@ -430,17 +444,28 @@ class Poller:
     def _pace(self, model: str | None) -> Pace | None:
         return None if model is None else self._paces.get(model)
 
-    def _learn(self, task: _Open, record: TaskRecord, age: float) -> None:
+    def _chance(self, task_id: str) -> float:
+        task = self._open[task_id]
+        age = self._loop.time() - task.since
+        return chance(task.asked_at, age, self._pace(task.handle.model))
+
+    def _learn(
+        self, task: _Open, record: TaskRecord, age: float, *, ended: bool
+    ) -> None:
         """Take the service's own times where it gives both: they have no lag."""
         model = task.handle.model
         if model is None or task.permit is None:
             return  # an attached task was begun at an unknown time
-        took = (task.asked_at + age) / 2
-        if task.watch is not None and task.watch.hinted_at is not None:
-            took = task.watch.hinted_at
+        pace = self._paces.get(model)
+        if pace is None:
+            if len(self._paces) >= _PACES:
+                del self._paces[next(iter(self._paces))]
+            pace = self._paces[model] = Pace(self._polling)
+        if not ended:
+            pace.survived(task.asked_at, age)
+            return
+        took = None if task.watch is None else task.watch.hinted_at
         if record.created_at is not None and record.completed_at is not None:
             told = (record.completed_at - record.created_at).total_seconds()
             took = told if 0 < told <= age else took
-        if len(self._paces) >= _PACES and model not in self._paces:
-            del self._paces[next(iter(self._paces))]
-        self._paces.setdefault(model, Pace()).learn(took)
+        pace.ended(task.asked_at, age, took)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from benchmarks.callbacks import run as callbacks
 from benchmarks.client_cost import run as client_cost
 from benchmarks.open_task_memory import run as open_task_memory
 from benchmarks.peers import run as peers
+from benchmarks.rationed import over_sockets
 
 SMALL = Options(sizes=(3,), repeats=1)
 
@@ -97,6 +99,13 @@ def test_callbacks_smallest_sets_them_against_polling():
     assert burst["stall ms"].median > 0
 
 
+def test_rationed_over_sockets_loses_nothing():
+    """A real session sees all tasks though a query a second is all that it gets."""
+    figures = asyncio.run(over_sockets(6))
+    assert 1 <= figures["queries/task"].median < 3
+    assert figures["lag s"].median >= 0
+
+
 def test_main_without_names_lists_every_benchmark(capsys):
     """The bare command says what there is and runs nothing."""
     main([])
@@ -106,6 +115,8 @@ def test_main_without_names_lists_every_benchmark(capsys):
     assert "import_time" in shown
     assert "bulk_run" in shown
     assert "callbacks" in shown
+    assert "polling" in shown
+    assert "rationed" in shown
 
 
 def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):

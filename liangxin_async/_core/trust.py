@@ -19,20 +19,19 @@ When it stops, a few misses in a row end the trust, and the usual schedule holds
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from attrs import define
 
 if TYPE_CHECKING:
     from liangxin_async._config import Polling
-    from liangxin_async._core.schedule import Pace
+    from liangxin_async._core.pace import Pace
 
 LOOKS = 3  # queries that the callbacks of one task may cause; a genuine one takes one
 _WEIGHT = 0.25  # of the last ended task in `Trust.share`
 _ENOUGH = 0.57  # share of hits at which trust begins: 3 in a row from nothing
 _TOO_LITTLE = 0.5  # share at which it ends: 3 misses in a row from certainty
-_LATE = 2.33  # spreads above the mean of log seconds: 99 % of tasks have ended by then
+_LATE = (0.98, 0.9)  # of tasks ended: the first share whose age is known counts
 _UNKNOWN = 5.0  # times `Polling.first`, to the first query of a model without a pace
 
 
@@ -118,11 +117,15 @@ def patience_left(
         pace: what is known about its model, or None.
         polling: the user's settings.
     """
-    fit = None if pace is None else pace.fit
-    if fit is None:
+    late = None if pace is None else _age_by(pace)
+    if late is None:
         due = max(_UNKNOWN * polling.first, 2 * asked_at)
     else:
-        mean, spread = fit
-        late = math.exp(mean + _LATE * spread)
         due = late if asked_at < late else 2 * asked_at
     return max(0.0, min(due, asked_at + polling.ceiling) - age)
+
+
+def _age_by(pace: Pace) -> float | None:
+    """The age by which nearly all of a model's tasks have ended, where it is known."""
+    ages = (pace.age_by(share) for share in _LATE)
+    return next((age for age in ages if age is not None), None)

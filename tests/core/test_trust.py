@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from liangxin_async import Polling
-from liangxin_async._core.schedule import Pace
+from liangxin_async._core.pace import Pace
 from liangxin_async._core.trust import LOOKS, Trust, Watch, patience_left
 
 POLLING = Polling()
@@ -105,9 +103,9 @@ def test_watch_keeps_the_age_of_the_first_hint_that_stands() -> None:
 
 
 def pace_of(seconds: float) -> Pace:
-    pace = Pace()
+    pace = Pace(POLLING)
     for share in (0.7, 0.85, 1.0, 1.15, 1.3) * 20:
-        pace.learn(seconds * share)
+        pace.ended(0.0, seconds * share, seconds * share)
     return pace
 
 
@@ -128,8 +126,8 @@ def test_patience_without_a_pace_doubles(
 def test_patience_with_a_pace_lasts_until_nearly_all_would_have_ended() -> None:
     """Then the ages double: a task that is slower than nearly all may take long."""
     pace = pace_of(8.0)
-    assert pace.fit is not None
-    late = math.exp(pace.fit[0] + 2.33 * pace.fit[1])
+    late = pace.age_by(0.98) or pace.age_by(0.9)
+    assert late is not None
     assert 9 < late < 20
     assert patience_left(0.0, 0.0, pace, POLLING) == pytest.approx(late)
     assert patience_left(late, 0.0, pace, POLLING) == 0.0

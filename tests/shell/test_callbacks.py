@@ -378,8 +378,7 @@ async def test_callbacks_teach_the_pace_of_a_model() -> None:
     async with Bot(FakeService(duration=4.0)) as bot:
         await run_tasks(bot, 30)
         pace = bot.session._runtime.poller._paces["z-image"]
-        assert pace.fit is not None
-        assert pace.fit[0] == pytest.approx(1.386, abs=0.02)  # log 4
+        assert pace.age_by(0.5) == pytest.approx(4.0, rel=0.15)
 
 
 # -------------------------------------------------------------------------- rescue
