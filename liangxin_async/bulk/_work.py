@@ -45,7 +45,7 @@ from liangxin_async.bulk._ends import Ends
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._manifest import NAME as MANIFEST
 from liangxin_async.bulk._manifest import write_manifest
-from liangxin_async.bulk._row import OUTSTANDING, Row, RowState, Sample
+from liangxin_async.bulk._row import OUTSTANDING, Row, RowState, Sample, kept_of
 from liangxin_async.bulk._saving import SAVERS, Savers
 from liangxin_async.bulk._sorting import Sorter
 from liangxin_async.bulk._sqlite import open_journal
@@ -374,7 +374,7 @@ class Work:
         """A request is over; an `error` beside a result is the journal's."""
         now = time.time()
         if result is not None and error is None:
-            record = result.record.to_dict()
+            record = kept_of(result.record)
             try:
                 self._journal.succeeded_nowait(row.key, record, now)
             except JournalError as exc:
@@ -404,7 +404,7 @@ class Work:
         """Write down that a request is over without a result; return its row."""
         words, kind = str(error), type(error).__name__
         record = getattr(error, "record", None)
-        plain = record.to_dict() if isinstance(record, TaskRecord) else None
+        plain = kept_of(record) if isinstance(record, TaskRecord) else None
         await self._journal.failed(row, words, kind, plain, now)
         return evolve(
             row,

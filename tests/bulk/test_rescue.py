@@ -27,6 +27,10 @@ async def rows_in(folder: Path) -> dict[str, Any]:
         await journal.aclose()
 
 
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def test_lost_creates_become_accepted_by_their_callbacks(tmp_path: Path) -> None:
     """In doubt, then accepted, then over; each request is paid once and told once."""
     async with (
@@ -44,6 +48,25 @@ async def test_lost_creates_become_accepted_by_their_callbacks(tmp_path: Path) -
             assert row.creates == 1
             asked = service.tasks[row.task_id].request
             assert asked["input"]["prompt"] == key
+
+
+async def test_journal_keeps_no_path_of_a_callback(tmp_path: Path) -> None:
+    """The service's record repeats the request with its secret; no file of ours does."""
+    async with (
+        Service(duration=0.05).open() as service,
+        received("aiohttp", service) as session,
+    ):
+        told = await make(session, tmp_path, pairs("a", "b"))
+        assert told.in_state(RowState.SAVED) == {"a", "b"}
+        paths = [task.request["callBackUrl"] for task in service.tasks.values()]
+        (record,) = [await session.record(told.items[0].row.task_id)]
+        assert record.param["callBackUrl"] in paths
+        rows = await rows_in(tmp_path)
+        assert {row.record["state"] for row in rows.values()} == {"success"}
+    written = all_bytes(tmp_path)
+    assert b'"a"' in written
+    for path in paths:
+        assert path.rsplit("/", 1)[1].encode() not in written
 
 
 async def test_lost_create_without_a_callback_stays_in_doubt(tmp_path: Path) -> None:
@@ -69,7 +92,7 @@ async def test_run_ends_its_hope_when_all_else_is_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last callbacks get some time, and then the doubt is told."""
-    monkeypatch.setattr("liangxin_async.bulk._run._LAST_HOPE", 0.2)
+    monkeypatch.setattr("liangxin_async.bulk._work._LAST_HOPE", 0.2)
     async with (
         Service(loses=1, duration=0.05, calls_back=False).open() as service,
         received("aiohttp", service) as session,
