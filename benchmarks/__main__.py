@@ -10,11 +10,14 @@ from types import ModuleType
 
 from benchmarks import (
     bulk_run,
+    callbacks,
     client_cost,
     hot_path,
     import_time,
     journal_commits,
     peers,
+    polling,
+    rationed,
 )
 from benchmarks._report import Options, Report
 
@@ -25,6 +28,9 @@ _ALL: dict[str, ModuleType] = {
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,
     "peers": peers,
+    "callbacks": callbacks,
+    "polling": polling,
+    "rationed": rationed,
 }
 
 

@@ -64,7 +64,7 @@ class MemoryJournal:
     def doubt_nowait(self, key: str, error: str, error_type: str) -> None:
         self._change(key, error=error, error_type=error_type)
 
-    async def succeeded(self, key: str, record: Mapping[str, Any], at: float) -> None:
+    def succeeded_nowait(self, key: str, record: Mapping[str, Any], at: float) -> None:
         record = dict(record)
         self._change(key, state=RowState.SUCCEEDED, record=record, ended_at=at)
 
@@ -83,6 +83,9 @@ class MemoryJournal:
 
     def unsaved_nowait(self, key: str) -> None:
         self._change(key, state=RowState.SUCCEEDED, files=())
+
+    async def settle(self) -> None:
+        """There is nothing to wait for."""
 
     def sample_nowait(self, sample: Sample) -> None:
         """Nobody looks at the course of this run."""

@@ -97,6 +97,7 @@ def run_client(client: Client, spec: Spec) -> dict[str, float]:
         "gets": seen["gets"],
         "peak_open": seen["peak_open"],
         "lag": seen["lag"],
+        "lag_median": seen["lag_median"],
         "server_cpu": seen["server_cpu"],
     }
 

@@ -106,6 +106,7 @@ class Service:
             "gets": self.gets,
             "peak_open": self.peak_open,
             "lag": statistics.fmean(self.lags) if self.lags else 0.0,
+            "lag_median": statistics.median(self.lags) if self.lags else 0.0,
             "server_cpu": time.process_time() - self.cpu_before,
             "task_ids": list(self.tasks),
         }

@@ -22,7 +22,7 @@ if typing.TYPE_CHECKING:
 # Without it, Python prints warnings of unconfigured loggers to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_NAMESPACES = ("bulk", "cli", "emulator", "models", "testing", "webhook")
+_NAMESPACES = ("bulk", "cli", "emulator", "models", "otel", "testing", "webhook")
 
 if not typing.TYPE_CHECKING:  # a checker would take every misspelt name to be there
 

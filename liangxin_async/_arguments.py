@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from liangxin_async._config import is_loopback
 from liangxin_async._errors import ConfigurationError, InvalidRequestError, Problem
 from liangxin_async.dialects import DIALECTS
 from liangxin_async.models import Request
@@ -48,14 +49,35 @@ def check_address(base_url: str, dialect: Dialect) -> None:
             )
 
 
-def check_callback_url(url: Any, rule: FieldInfo) -> str | None:
-    """Return `url` if it is None or fits the service's `rule`; no path is shown."""
+def check_callback_url(
+    url: Any, rule: FieldInfo, *, is_local: bool = False
+) -> str | None:
+    """Return `url` if it is None or fits the service's `rule`; no path is shown.
+
+    Args:
+        url: what was given.
+        rule: what the service documents.
+        is_local: whether the service runs on this machine, as the emulator does: it
+            may then call back on this machine too, over plain http.
+    """
+    if is_local and isinstance(url, str) and is_loopback(_plain_host(url)):
+        return url
     for problem in check(rule, url):
         raise ConfigurationError(
             f"callback_url: got {problem.given}; allowed: {problem.allowed}, or None"
         )
     checked: str | None = url
     return checked
+
+
+def _plain_host(url: str) -> str | None:
+    """The host of an http or https URL without spaces and the like, else None."""
+    try:
+        parts = urlsplit(url)
+        is_plain = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # raised by `port` for one that is no port
+        return None
+    return parts.hostname if is_plain and url.isascii() and " " not in url else None
 
 
 def check_request(request: object, provider: str) -> None:
@@ -94,6 +116,15 @@ def check_priority(priority: object) -> int:
     if isinstance(priority, bool) or not isinstance(priority, int):
         raise ConfigurationError(f"priority: got {priority!r}; allowed: an int")
     return priority
+
+
+def check_fair_key(fair_key: object) -> str | int | None:
+    """Return `fair_key` if it may be one; it may name a person, so it is not shown."""
+    if isinstance(fair_key, bool) or not isinstance(fair_key, str | int | None):
+        raise ConfigurationError(
+            f"fair_key: got {type(fair_key).__name__}; allowed: a str, an int or None"
+        )
+    return fair_key
 
 
 def check_task_id(task_id: object) -> str:

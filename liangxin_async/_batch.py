@@ -25,11 +25,12 @@ from collections.abc import (
     AsyncIterable,
     AsyncIterator,
     Generator,
+    Hashable,
     Iterable,
     Iterator,
 )
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import anyio
 from attrs import define, field
@@ -75,6 +76,16 @@ _DEAD = (
 )
 
 
+class Manner(TypedDict):
+    """How a batch goes about it; as in `Session.map`."""
+
+    ordered: bool
+    timeout: float | None
+    priority: int
+    fair_key: NotRequired[str | int | None]
+    keeper_of: NotRequired[Callable[[int], Keeper] | None]  # who writes down each step
+
+
 class Stage(Enum):
     """Where a batch stands; it only moves down this list."""
 
@@ -93,6 +104,7 @@ class _Work:
     ordered: bool
     timeout: float | None
     priority: int
+    fair_key: Hashable = field(repr=False)
     keeper_of: Callable[[int], Keeper] | None = None
     stage: Stage = Stage.PULLING
     error: BaseException | None = None  # raised to the consumer when all is home
@@ -184,6 +196,7 @@ class _Work:
                     request,
                     timeout=self.timeout,
                     priority=self.priority,
+                    fair_key=self.fair_key,
                     recall=recall,
                     keeper=None if self.keeper_of is None else self.keeper_of(index),
                 )
@@ -356,10 +369,12 @@ class Batch(AsyncIterator[Outcome]):
         ordered: bool,
         timeout: float | None,
         priority: int,
+        fair_key: str | int | None = None,
         keeper_of: Callable[[int], Keeper] | None = None,
     ) -> None:
         self._use = use
-        self._work = _Work(source, check, ordered, timeout, priority, keeper_of)
+        key = object() if fair_key is None else fair_key  # equal to no other batch's
+        self._work = _Work(source, check, ordered, timeout, priority, key, keeper_of)
         self._runtime: Runtime | None = None
 
     def __aiter__(self) -> Self:

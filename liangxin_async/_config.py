@@ -78,8 +78,10 @@ class Polling:
         ceiling: longest interval between two queries about one task, seconds.
         growth: interval after a fruitless query, as a share of the task's age, while
             the model's pace is unknown or the task is slower than all before it.
-        likelihood: once the pace is known, ask again when the chance that the task
-            has ended since the last query reaches this, above 0 and below 1.
+        lag: mean time from the end of a task to the query that sees it, as a share of
+            the mean generation time, that is aimed at once the pace is known. Half of
+            it costs about twice the queries. It is this share of throughput, too,
+            that polling takes where the service limits tasks in flight.
         max_rate: queries per second for the whole session; None for no limit but
             `workers`, and what the service shows by answering 429.
         workers: queries under way at the same time, at most.
@@ -95,7 +97,7 @@ class Polling:
     floor: float = field(default=0.1, validator=_within(0.001))
     ceiling: float = field(default=30.0, validator=_within(0.001))
     growth: float = field(default=0.3, validator=_within(0.01, 10))
-    likelihood: float = field(default=0.25, validator=_within(0.01, 0.99))
+    lag: float = field(default=0.09, validator=_within(0.01, 1))
     max_rate: float | None = field(default=None, validator=_within(0.01, none=True))
     workers: int = field(default=8, validator=_within(1, 256, whole=True))
     patience: float | None = field(default=900.0, validator=_within(0.0, none=True))
@@ -126,6 +128,14 @@ def check_duration(name: str, value: object) -> None:
         raise ConfigurationError(
             f"{name}: got {value!r}; allowed: None or seconds, 0 or more"
         )
+
+
+def check_positive(name: str, value: object, *, whole: bool = False) -> None:
+    """Raise ConfigurationError unless `value` is a number (or whole number) above 0."""
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+        allowed = "a whole number from 1" if whole else "a number above 0"
+        raise ConfigurationError(f"{name}: got {value!r}; allowed: {allowed}")
 
 
 def is_loopback(host: str | None) -> bool:

@@ -14,9 +14,10 @@ time and takes up a new one when its old one is closed.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import anyio
 from attrs import define, field, frozen
@@ -30,8 +31,16 @@ from liangxin_async._errors import (
     SessionClosedError,
     shorten,
 )
+from liangxin_async._events import (
+    DownloadCancelled,
+    DownloadComplete,
+    DownloadFailed,
+    DownloadRetried,
+    DownloadStarted,
+)
 from liangxin_async._media import largest, numbered, safe_stem
 from liangxin_async._partfile import FailedTryError, Place
+from liangxin_async._telling import Teller
 from liangxin_async._webfile import SavedFile, WebClient, open_client
 from liangxin_async.models import kind_of
 
@@ -41,85 +50,14 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from liangxin_async._events import Event
     from liangxin_async._records import Result, TaskRecord
 
-_E = TypeVar("_E", bound=LiangxinError)
+_log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # per file; one more after a refresh
 _DELAY_BASE, _DELAY_CAP = 0.5, 4.0  # seconds; full jitter below 0.5, 1, ... 4
 _CLOSE_WAIT = 5.0  # seconds that `aclose` gives calls under way to clean up
-
-
-@frozen(kw_only=True)
-class DownloadStarted:
-    """A file is about to be fetched.
-
-    Attributes:
-        at: instant, monotonic seconds of the loop.
-        task_id: the task that made it.
-        position: place of the file in `Result.urls`, from 0.
-    """
-
-    at: float
-    task_id: str
-    position: int
-
-
-@frozen(kw_only=True)
-class DownloadRetried:
-    """A file did not come whole and is fetched again from its start.
-
-    Attributes:
-        at: instant, monotonic seconds of the loop.
-        task_id: the task that made it.
-        position: place of the file in `Result.urls`, from 0.
-        attempt: 1-based try that failed.
-        error: why.
-        delay: seconds until the next try.
-    """
-
-    at: float
-    task_id: str
-    position: int
-    attempt: int
-    error: DownloadError
-    delay: float
-
-
-@frozen(kw_only=True)
-class DownloadComplete:
-    """A file is saved.
-
-    Attributes:
-        at: instant, monotonic seconds of the loop.
-        task_id: the task that made it.
-        position: place of the file in `Result.urls`, from 0.
-        path: where it is.
-        size_bytes: its size.
-    """
-
-    at: float
-    task_id: str
-    position: int
-    path: Path
-    size_bytes: int
-
-
-@frozen(kw_only=True)
-class DownloadFailed:
-    """A file could not be had. Cancelling a download is no failure and tells nothing.
-
-    Attributes:
-        at: instant, monotonic seconds of the loop.
-        task_id: the task that made it.
-        position: place of the file in `Result.urls`, from 0.
-        error: why.
-    """
-
-    at: float
-    task_id: str
-    position: int
-    error: DownloadError
 
 
 @define(eq=False)
@@ -134,6 +72,7 @@ class _Job:
     limit: Callable[[str], int]
     refresh: Callable[[str], Awaitable[TaskRecord]]
     saved: list[Path] = field(factory=list)
+    started: float | None = None  # when the file under way began, if one is
 
     def place(self, position: int) -> Place:
         stem = numbered(self.stem, position, len(self.urls))
@@ -188,7 +127,7 @@ class Downloader:
             may be anywhere. ~/.netrc is never read.
         connect_timeout: seconds to get a connection, name and TLS included.
         read_timeout: seconds without a byte before a try counts as broken.
-        on_event: called in the loop with each event of this module; must not raise.
+        teller: hands the events to whoever listens.
         connector: makes the connector that reaches result hosts; None for public
             addresses only.
         sleep, rand: the clock and the dice of the waits between tries.
@@ -198,7 +137,7 @@ class Downloader:
     _trust_env: bool = False
     _connect_timeout: float = 10.0
     _read_timeout: float = 30.0
-    _on_event: Callable[[object], None] | None = None
+    _teller: Teller = field(factory=Teller)
     _connector: Callable[[], aiohttp.BaseConnector] | None = None
     _sleep: Callable[[float], Awaitable[object]] = anyio.sleep
     _rand: Callable[[], float] = random.random
@@ -254,15 +193,19 @@ class Downloader:
             refresh=refresh,
         )
         opened = self._open()
-        with anyio.move_on_after(timeout) as scope:
-            call = _Call(scope)
-            opened.calls.add(call)
-            try:
-                return await self._fetch_all(opened.client, job)
-            finally:
-                opened.calls.discard(call)
-                call.ended.set()
-        raise self._cut_short(opened, job, timeout)
+        try:
+            with anyio.move_on_after(timeout) as scope:
+                call = _Call(scope)
+                opened.calls.add(call)
+                try:
+                    return await self._fetch_all(opened.client, job)
+                finally:
+                    opened.calls.discard(call)
+                    call.ended.set()
+            raise self._cut_short(opened, job, timeout)
+        except BaseException as exc:
+            self._tell_broken(job, exc)
+            raise
 
     def _cut_short(
         self, opened: _Opened, job: _Job, timeout: float | None
@@ -280,8 +223,8 @@ class Downloader:
                 url=mask_url(job.urls[len(job.saved)]),
                 task_id=job.task_id,
             )
-            self._tell(DownloadFailed, job, len(job.saved), error=error)
-        return _noting(error, job)
+        _note_saved(error, job)
+        return error
 
     def _open(self) -> _Opened:
         loop = asyncio.get_running_loop()
@@ -335,15 +278,16 @@ class Downloader:
 
     async def _fetch_all(self, client: WebClient, job: _Job) -> list[Path]:
         for position in range(len(job.urls)):
-            self._tell(DownloadStarted, job, position)
+            job.started = anyio.current_time()
+            self._tell(DownloadStarted, job, at=job.started, files=len(job.urls))
             try:
                 saved = await self._fetch_one(client, job, position)
             except DownloadError as error:
-                self._tell(DownloadFailed, job, position, error=_noting(error, job))
+                _note_saved(error, job)
                 raise
             job.saved.append(saved.path)
-            facts = {"path": saved.path, "size_bytes": saved.size_bytes}
-            self._tell(DownloadComplete, job, position, **facts)
+            self._tell_complete(job, saved, job.started)
+            job.started = None
         return job.saved
 
     async def _fetch_one(
@@ -371,16 +315,60 @@ class Downloader:
         self, job: _Job, position: int, attempt: int, error: DownloadError
     ) -> None:
         delay = self._rand() * min(_DELAY_CAP, _DELAY_BASE * 2 ** (attempt - 1))
-        facts = {"attempt": attempt, "error": error, "delay": delay}
-        self._tell(DownloadRetried, job, position, **facts)
+        _log.debug(
+            "file %d of task %r did not come, attempt %d (%s); again after %.2f s",
+            position + 1,
+            job.task_id,
+            attempt,
+            error.reason,
+            delay,
+        )
+        self._tell(DownloadRetried, job, attempt=attempt, error=error, delay=delay)
         await self._sleep(delay)
 
-    def _tell(
-        self, kind: Callable[..., object], job: _Job, position: int, **facts: object
-    ) -> None:
-        if self._on_event is not None:
-            at = anyio.current_time()
-            self._on_event(kind(at=at, task_id=job.task_id, position=position, **facts))
+    # ------------------------------------------------------------------- telling
+
+    def _tell_complete(self, job: _Job, saved: SavedFile, started: float) -> None:
+        now = anyio.current_time()
+        _log.debug(
+            "file %d of task %r is saved: %d bytes in %.2f s",
+            len(job.saved),
+            job.task_id,
+            saved.size_bytes,
+            now - started,
+        )
+        self._tell(
+            DownloadComplete,
+            job,
+            at=now,
+            position=len(job.saved) - 1,
+            files=len(job.urls),
+            path=saved.path,
+            size_bytes=saved.size_bytes,
+            took=now - started,
+        )
+
+    def _tell_broken(self, job: _Job, exc: BaseException) -> None:
+        """The call ended with `exc`: tell of the file that was under way, if any."""
+        if job.started is None:
+            return
+        _log.debug(
+            "file %d of task %r is not saved: %s",
+            len(job.saved) + 1,
+            job.task_id,
+            exc.reason if isinstance(exc, DownloadError) else type(exc).__name__,
+        )
+        now = anyio.current_time()
+        facts: dict[str, object] = {"at": now, "took": now - job.started}
+        if isinstance(exc, LiangxinError):
+            self._tell(DownloadFailed, job, error=exc, **facts)
+        else:
+            self._tell(DownloadCancelled, job, **facts)
+
+    def _tell(self, kind: Callable[..., Event], job: _Job, **facts: object) -> None:
+        if self._teller.listening:
+            usual = {"at": anyio.current_time(), "position": len(job.saved)}
+            self._teller.tell(kind(task_id=job.task_id, **{**usual, **facts}))
 
 
 async def _refresh(job: _Job, position: int, expired: DownloadError) -> None:
@@ -397,8 +385,7 @@ async def _refresh(job: _Job, position: int, expired: DownloadError) -> None:
     job.urls[: len(record.result_urls)] = record.result_urls[: len(job.urls)]
 
 
-def _noting(error: _E, job: _Job) -> _E:
+def _note_saved(error: LiangxinError, job: _Job) -> None:
     """Say in the notes of `error` which files are there all the same."""
     if job.saved:
         error.add_note(f"saved before: {', '.join(map(str, job.saved))}")
-    return error

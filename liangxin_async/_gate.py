@@ -7,62 +7,55 @@ Invariants:
 - A place is counted when it is granted, in the same step, not when its owner resumes.
 - A permit ends exactly once, whatever its owner does; afterwards every call is void.
 - A place granted in the very tick in which its owner was cancelled is handed on.
-- Among waiters that may go, the lowest ticket goes first: that of higher priority,
-  then the older one. A step of priority is worth PRIORITY_STEP arrivals, so that nobody
-  is overtaken for ever.
+- A permit that becomes free goes at once to the waiter that `_core.order` names: of
+  those that may go, the highest priority, and in turn between the keys of that.
 - At most one timer per lane runs, and none after `close`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from liangxin_async._core.limit import Limiter
+from liangxin_async._core.order import Order, Place, Queue
 from liangxin_async._errors import fresh
 from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable
+
     from liangxin_async._errors import LiangxinError
 
-PRIORITY_STEP = 10_000  # later arrivals that a waiter one step lower lets pass
 OVERDUE = 3.0  # seconds; an answer that takes longer holds up no further create
 _LANES = 1000  # models remembered; beyond it, those nobody uses are forgotten
-_COMPACT_ABOVE = 64  # abandoned waiters in a queue before it is rebuilt
 
 
-@define(order=False, eq=False)
-class _Turn:
-    """A waiter's place in its lane."""
+@define(eq=False)
+class Ticket(Place):
+    """The place in line of one submit, kept through refusals. Made by `Gate.ticket`."""
 
-    ticket: int
-    granted: asyncio.Future[Permit | None] = field(repr=False)
+    lane: _Lane = field(init=False, repr=False)  # set, as the next, when it waits
+    granted: asyncio.Future[Permit | None] = field(init=False, repr=False)
 
-    def __lt__(self, other: _Turn) -> bool:
-        return self.ticket < other.ticket
+    @property
+    def has_gone(self) -> bool:
+        """Whether its owner was cancelled, and has not had his step since."""
+        return self.granted.cancelled()
 
 
 @define(eq=False)
 class _Lane:
     limiter: Limiter = field(factory=Limiter)
-    queue: list[_Turn] = field(factory=list)
-    waiting: int = 0
+    queue: Queue[Ticket] = field(factory=Queue)
     timer: asyncio.TimerHandle | None = None
 
     @property
     def is_unused(self) -> bool:
         """Whether nobody waits and nothing is in flight."""
-        return not self.waiting and not self.limiter.in_flight
-
-    def head(self) -> _Turn | None:
-        """The waiter whose turn is next; drops those who have gone."""
-        while self.queue and self.queue[0].granted.done():
-            heapq.heappop(self.queue)
-        return self.queue[0] if self.queue else None
+        return not self.queue.waiting and not self.limiter.in_flight
 
 
 @define(eq=False)
@@ -77,6 +70,16 @@ class Permit:
     started: float
     slow: asyncio.TimerHandle | None = field(default=None, repr=False)
     _stage: int = 0  # 0 create under way, 1 task in flight, 2 ended
+
+    @property
+    def in_flight(self) -> int:
+        """Permits of the same model that are out, this one included."""
+        return self._lane.limiter.in_flight
+
+    @property
+    def limit(self) -> int:
+        """Permits of the same model that may be out now."""
+        return int(self._lane.limiter.limit)
 
     def overdue(self) -> None:
         """The answer takes unusually long: hold nobody up for it."""
@@ -138,9 +141,13 @@ class Gate:
     _max_in_flight: int | None = None
     _lanes: dict[str, _Lane] = field(factory=dict)
     _in_flight: int = 0
-    _tickets: itertools.count[int] = field(factory=itertools.count)
+    _order: Order[Ticket] = field(init=False)
     _closed_by: LiangxinError | None = None
     _sleepers: set[asyncio.Future[None]] = field(factory=set)
+
+    @_order.default
+    def _make_order(self) -> Order[Ticket]:
+        return Order(pooled=self._max_in_flight is not None)
 
     @property
     def in_flight(self) -> int:
@@ -150,7 +157,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """Creates that wait for a permit, over all models."""
-        return sum(lane.waiting for lane in self._lanes.values())
+        return sum(lane.queue.waiting for lane in self._lanes.values())
 
     def limits(self) -> dict[str, int]:
         """Tasks that may be in flight now, by model."""
@@ -160,9 +167,9 @@ class Gate:
         """The loop's monotonic clock."""
         return self._loop.time()
 
-    def ticket(self, priority: int) -> int:
+    def ticket(self, priority: int, key: Hashable = None) -> Ticket:
         """A place in the order of service, to be kept through refusals."""
-        return next(self._tickets) - priority * PRIORITY_STEP
+        return Ticket(priority, key)
 
     async def sleep(self, delay: float) -> None:
         """Wait `delay` seconds, or until the gate is closed."""
@@ -177,7 +184,7 @@ class Gate:
             self._sleepers.discard(waiter)
             timer.cancel()
 
-    async def acquire(self, model: str, *, ticket: int) -> Permit:
+    async def acquire(self, model: str, *, ticket: Ticket) -> Permit:
         """Wait for a permit of `model`.
 
         Cancelling is safe: no place is lost and nothing is sent.
@@ -188,14 +195,13 @@ class Gate:
         if self._closed_by is not None:
             raise fresh(self._closed_by)
         lane = self._lanes.get(model) or self._new_lane(model)
-        turn = _Turn(ticket, self._loop.create_future())
-        heapq.heappush(lane.queue, turn)
-        lane.waiting += 1
+        ticket.lane, ticket.granted = lane, self._loop.create_future()
+        self._order.join(lane.queue, ticket)
         self.wake_nowait(lane)
         try:
-            permit = await turn.granted
+            permit = await ticket.granted
         except asyncio.CancelledError:
-            self._abandon(lane, turn)
+            self._abandon(ticket)
             raise
         if permit is None:
             assert self._closed_by is not None, "only closing answers without a permit"
@@ -210,17 +216,15 @@ class Gate:
         lane = self._lanes[model] = _Lane()
         return lane
 
-    def _abandon(self, lane: _Lane, turn: _Turn) -> None:
-        if turn.granted.done() and not turn.granted.cancelled():
-            permit = turn.granted.result()  # granted in the tick of the cancellation
+    def _abandon(self, ticket: Ticket) -> None:
+        if ticket.granted.done() and not ticket.has_gone:
+            permit = ticket.granted.result()  # granted in the tick of the cancellation
             if permit is not None:
                 permit.forget()
             return
-        turn.granted.cancel()
-        lane.waiting -= 1
-        if len(lane.queue) > 2 * lane.waiting + _COMPACT_ABOVE:
-            lane.queue = [turn for turn in lane.queue if not turn.granted.done()]
-            heapq.heapify(lane.queue)
+        ticket.granted.cancel()
+        if ticket.is_waiting:
+            self._order.leave(ticket.lane.queue, ticket)
 
     def ended_nowait(self, lane: _Lane) -> None:
         """A permit of `lane` came back."""
@@ -228,52 +232,44 @@ class Gate:
         if self._max_in_flight is None:
             self.wake_nowait(lane)
         else:  # the place may be what another model waits for
-            self._wake_all()
+            self._wake(self._lanes.values())
 
     def wake_nowait(self, lane: _Lane) -> None:
         """Grant what `lane` has room for, and set its timer for the rest."""
-        now = self.now()
-        while not self._is_full():
-            turn = lane.head()
-            if turn is None or not lane.limiter.room(now):
-                break
-            self._grant(lane, turn, now)
-        self._set_timer(lane, now)
+        self._wake((lane,))
 
-    def _wake_all(self) -> None:
+    def _wake(self, lanes: Collection[_Lane]) -> None:
         now = self.now()
         while not self._is_full():
-            ready = [
-                (turn, lane)
-                for lane in self._lanes.values()
-                if lane.limiter.room(now) and (turn := lane.head()) is not None
-            ]
-            if not ready:
+            ticket = self._order.take(
+                [la.queue for la in lanes if la.queue.waiting and la.limiter.room(now)]
+            )
+            if ticket is None:
                 break
-            turn, lane = min(ready, key=lambda pair: pair[0])
-            self._grant(lane, turn, now)
-        for lane in self._lanes.values():
+            self._grant(ticket, now)
+        for lane in lanes:
             self._set_timer(lane, now)
 
     def _is_full(self) -> bool:
         limit = self._max_in_flight
         return limit is not None and self._in_flight >= limit
 
-    def _grant(self, lane: _Lane, turn: _Turn, now: float) -> None:
-        heapq.heappop(lane.queue)
-        lane.waiting -= 1
+    def _grant(self, ticket: Ticket, now: float) -> None:
+        lane = ticket.lane
         lane.limiter.start()
         self._in_flight += 1
         permit = Permit(self, lane, now)
         permit.slow = self._loop.call_at(now + OVERDUE, permit.overdue)
-        turn.granted.set_result(permit)
+        ticket.granted.set_result(permit)
 
     def _set_timer(self, lane: _Lane, now: float) -> None:
         if lane.timer is not None:
             lane.timer.cancel()
             lane.timer = None
         at = lane.limiter.wake_at()
-        if at is not None and at > now and lane.waiting and self._closed_by is None:
+        if self._closed_by is not None or not lane.queue.waiting:
+            return
+        if at is not None and at > now:
             lane.timer = self._loop.call_at(at, self.wake_nowait, lane)
 
     def close(self, error: LiangxinError) -> None:
@@ -284,7 +280,5 @@ class Gate:
             if lane.timer is not None:
                 lane.timer.cancel()
                 lane.timer = None
-            while (turn := lane.head()) is not None:
-                heapq.heappop(lane.queue)
-                lane.waiting -= 1
-                turn.granted.set_result(None)
+            while (ticket := self._order.take((lane.queue,))) is not None:
+                ticket.granted.set_result(None)

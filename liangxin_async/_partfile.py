@@ -4,6 +4,10 @@ Bytes go to a temporary file in the folder where the result shall stand. `settle
 checks length, type and end mark, makes the bytes durable, and only then gives the
 file its name, in one step. Everything here blocks, and runs in threads.
 
+A process that is killed leaves its temporary files; `sweep_parts` removes them. It
+knows them from those that somebody is writing because these are held: by a lock that
+dies with its process, or, on Windows, by being open.
+
 Sizes are decoded bytes. Knows no HTTP but the names of its content codings.
 """
 
@@ -13,7 +17,9 @@ import errno
 import itertools
 import logging
 import os
+import re
 import secrets
+import sys
 import threading
 import zlib
 from contextlib import contextmanager, suppress
@@ -31,7 +37,59 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _STEP = 1024 * 1024  # bytes that decoding may make at once
+_PART = re.compile(r"\.liangxin-[0-9a-f]{24}\.part")
 _GZIP_OR_ZLIB = 47  # zlib's window bits for "whichever of the two it is"
+
+
+if sys.platform == "win32":
+
+    def _hold(descriptor: int) -> None:
+        """Nobody can remove a file that is open."""
+
+    def _remove_unheld(path: Path) -> None:
+        path.unlink()
+
+else:
+    import fcntl
+
+    def _hold(descriptor: int) -> None:
+        with suppress(OSError):  # no locks on this file system: none are swept either
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+    def _remove_unheld(path: Path) -> None:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def new_part(folder: Path) -> Path:
+    """Return a name for a temporary file in `folder`."""
+    return folder / f".liangxin-{secrets.token_hex(12)}.part"
+
+
+def open_part(path: Path) -> BinaryIO:
+    """Make the temporary file, and hold it as long as it is open."""
+    while True:
+        file = path.open("x+b")
+        _hold(file.fileno())
+        if path.exists():
+            return file
+        file.close()  # swept away in the moment before it was held
+
+
+def sweep_parts(folder: Path) -> int:
+    """Remove the temporary files of processes that are gone; return how many."""
+    removed = 0
+    for path in folder.glob(".liangxin-*.part"):
+        if _PART.fullmatch(path.name):
+            with suppress(OSError):  # somebody holds it, or was quicker
+                _remove_unheld(path)
+                removed += 1
+    return removed
 
 
 class FailedTryError(Exception):
@@ -188,7 +246,7 @@ class PartFile:
     _abandoned: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._path = self._place.folder / f".liangxin-{secrets.token_hex(12)}.part"
+        self._path = new_part(self._place.folder)
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -237,7 +295,7 @@ class PartFile:
         with self._step():
             if self._file is None:
                 self._place.folder.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("x+b")
+                self._file = open_part(self._path)
             for chunk in chunks:
                 for piece in self._decoded(chunk):
                     self._append(self._file, piece)
@@ -271,8 +329,10 @@ class PartFile:
             extension = _checked(self._file, content_type, delimited)
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()  # before the rename, for Windows
+            if sys.platform == "win32":  # it renames nothing that is open
+                self._file.close()
             path = self._place.publish(self._path, extension)
+            self._file.close()  # held until here, so that nobody sweeps it away
             sync_folder(self._place.folder)
             return path
 

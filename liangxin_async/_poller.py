@@ -26,17 +26,22 @@ from attrs import define, field
 from liangxin_async._core.backoff import POLL_FAILURE
 from liangxin_async._core.backoff import next_delay as failure_delay
 from liangxin_async._core.lifecycle import Step, conclude, is_lost, next_step
-from liangxin_async._core.schedule import Agenda, Pace, QueryBudget, next_delay
+from liangxin_async._core.pace import Pace
+from liangxin_async._core.schedule import (
+    Agenda,
+    QueryBudget,
+    chance,
+    group_of,
+    next_delay,
+)
+from liangxin_async._core.trust import Trust, Watch, patience_left
+from liangxin_async._endings import left_open, lost, out_of_patience
 from liangxin_async._errors import (
     LiangxinError,
     NotFoundError,
     ProtocolError,
     SaturatedError,
-    SessionClosedError,
-    TaskLostError,
-    TaskTimeoutError,
 )
-from liangxin_async._events import PollComplete, PollFailed, TaskSettled
 from liangxin_async._handle import TaskHandle
 from liangxin_async._waiting import wake
 from liangxin_async.models import kind_of
@@ -48,8 +53,8 @@ if TYPE_CHECKING:
     from liangxin_async._answer import Answer
     from liangxin_async._config import Polling
     from liangxin_async._gate import Permit
+    from liangxin_async._poll_told import PollTeller
     from liangxin_async._records import Result, TaskRecord
-    from liangxin_async._telling import Teller
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +62,8 @@ _LAST_QUERY = 2.0  # seconds that the query at the deadline may take
 _SWEEP = 1.0  # seconds; shortest time between two looks at all deadlines
 _ATTACHED_GRACE = 5.0  # seconds; a task made elsewhere was accepted before we attached
 _PACES = 1000  # models whose pace is remembered
+_HINTED_FIRST = 3600.0  # seconds by which a hinted look goes before one that is due
+_PUT_OFF = 256  # tasks that one step may put off while it looks for one to ask about
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
 
 
@@ -74,6 +81,8 @@ class _Open:
     asked_at: float = 0.0  # age at the last usable answer
     failed_in_a_row: int = 0
     last_failure: type[LiangxinError] | None = None
+    watch: Watch | None = None  # where a callback is to come, or came
+    asking: bool = False  # whether a worker is asking about it
 
 
 @define(eq=False)
@@ -84,11 +93,12 @@ class Poller:
     _ask: Callable[[str], Awaitable[Answer]]
     _expires_at: Callable[[TaskRecord], datetime | None]
     _polling: Polling
-    _teller: Teller
+    _tell: PollTeller
     _rand: Callable[[], float] = random.random
     polls: int = 0
     settled: int = 0
     failed: int = 0
+    trust: Trust = field(factory=Trust)
     _open: dict[str, _Open] = field(factory=dict)
     _agenda: Agenda = field(factory=Agenda)
     _paces: dict[str, Pace] = field(factory=dict)
@@ -105,7 +115,12 @@ class Poller:
     # ------------------------------------------------------------------- tasks in
 
     def follow(
-        self, handle: TaskHandle, *, permit: Permit | None, soon: bool = False
+        self,
+        handle: TaskHandle,
+        *,
+        permit: Permit | None,
+        soon: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         """Take over a task: from now on it is polled until it is settled.
 
@@ -113,18 +128,45 @@ class Poller:
             handle: a handle that nobody follows yet.
             permit: released when the task settles; None for an attached task.
             soon: ask at once, for a task that may be long over.
+            watch: what its callbacks say, where any may come.
         """
         now = self._loop.time()
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
         deadline = now + self._polling.patience_with(kind)
-        task = _Open(handle, now, deadline, permit, kind)
+        task = _Open(handle, now, deadline, permit, kind, watch=watch)
         self._open[handle.task_id] = task
         self._sweep_at(deadline + _LAST_QUERY)
+        if permit is None and watch is None:  # else it is told as a create's task
+            self._tell.attached(handle)
         delay = (
             0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
         )
         self._plan(task, now, delay)
+
+    def hint(self, task_id: str) -> bool:
+        """Ask about a task at once, because a callback says that it is over.
+
+        Returns:
+            Whether this made a difference: False for a task that is not open, that is
+            about to be looked at, or that has had its share of such looks.
+        """
+        task, now = self._open.get(task_id), self._loop.time()
+        if task is None:
+            return False
+        if task.watch is None:
+            task.watch = Watch(is_expected=False)
+        if not task.watch.hint(now - task.since):
+            return False
+        if not task.asking:
+            self._agenda.set(task_id, now - _HINTED_FIRST)
+            self._set_timer()
+        return True
+
+    def watch_of(self, task_id: str) -> Watch | None:
+        """What the callbacks of an open task said; None where none is expected."""
+        task = self._open.get(task_id)
+        return None if task is None else task.watch
 
     def find(self, task_id: str) -> TaskHandle | None:
         """The open handle of `task_id`, or None."""
@@ -170,11 +212,27 @@ class Poller:
         now = self._loop.time()
         if self._budget.ready_at() > now:
             return None
-        key = self._agenda.pop_due(now)
-        if key is None:
-            return None
-        self._budget.spend(now)
-        return self._open[key]
+        for _ in range(_PUT_OFF):
+            key = self._agenda.pop_due(now, self._chance)
+            if key is None:
+                return None
+            task = self._open[key]
+            later = self._put_off(task, now)
+            if not later:
+                self._budget.spend(now)
+                return task
+            self._put(task, now, now + later)
+        return None  # the loop gets a turn; `_set_timer` brings a worker back
+
+    def _put_off(self, task: _Open, now: float) -> float:
+        """Seconds for which a task that is due still waits for its callback."""
+        if not self.trust.holds or task.watch is None or not task.watch.is_awaited:
+            return 0.0
+        pace = self._pace(task.handle.model)
+        left = patience_left(now - task.since, task.asked_at, pace, self._polling)
+        floor, until_end = self._polling.floor, task.deadline - now
+        # Less than the floor might not even move the clock.
+        return min(max(left, floor), until_end) if left and until_end > floor else 0.0
 
     def _sweep_at(self, instant: float) -> None:
         """See to it that `_on_sweep` runs by then."""
@@ -201,9 +259,13 @@ class Poller:
         self._sweep_at(max(first, now + _SWEEP))
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
-        due = min(now + delay, max(now, task.deadline))
-        self._agenda.set(task.handle.task_id, due)
+        self._put(task, now, min(now + delay, max(now, task.deadline)))
         self._set_timer()
+
+    def _put(self, task: _Open, now: float, due: float) -> None:
+        model = task.handle.model
+        group = group_of(now - task.since, model, self._pace(model))
+        self._agenda.set(task.handle.task_id, due, group)
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
@@ -237,8 +299,10 @@ class Poller:
     async def _inquire(self, task: _Open) -> None:
         task_id = task.handle.task_id
         started = self._loop.time()
+        looks = task.watch is not None and task.watch.hinted_at is not None
         task.polls += 1
         self.polls += 1
+        task.asking = True
         try:
             answer = await self._ask(task_id)
         except LiangxinError as exc:
@@ -249,39 +313,57 @@ class Poller:
                 task, ProtocolError(f"the query broke: {type(exc).__name__}"), started
             )
         else:
-            self._on_answer(task, answer, started)
+            self._on_answer(task, answer, started, looks=looks)
+        finally:
+            task.asking = False
 
-    def _on_answer(self, task: _Open, answer: Answer, started: float) -> None:
+    def _on_answer(
+        self, task: _Open, answer: Answer, started: float, *, looks: bool
+    ) -> None:
+        """An answer came; `looks` is whether a callback had come before the query."""
         now = self._loop.time()
-        self._budget.answered()
-        if self._teller.listening:
-            self._teller.tell(
-                PollComplete(
-                    at=now,
-                    task_id=task.handle.task_id,
-                    record=answer.record,
-                    took=now - started,
-                )
-            )
+        self._budget.answered(now)
+        self._tell.answered(task.handle.task_id, answer, now - started)
         if task.handle.done:
             return  # closed or settled while the answer was under way
         step = next_step(task.handle.seen, answer)
+        if step is not Step.SAME:
+            self._tell.changed(task.handle.task_id, answer)
         task.failed_in_a_row = 0
         task.answered = True
         if task.kind is None:
             self._learn_kind(task, answer.model)
         age = now - task.since
         task.handle.note(answer, changed=step is not Step.SAME)
+        self._learn(task, answer, age, ended=step is Step.ENDED)
         if step is Step.ENDED:
             record = answer.record
-            self._learn(task, record, age)
             expires = self._expires_at(record)
             self._settle(task, conclude(record, task.handle.model, expires))
+            if task.watch is not None and self.trust.learn(task.watch):
+                self._catch_up(now)
             return
         task.asked_at = age
-        self._go_on(
-            task, now, next_delay(age, self._pace(task.handle.model), self._polling)
-        )
+        delay = next_delay(age, self._pace(task.handle.model), self._polling)
+        if task.watch is not None and task.watch.hinted_at is not None:
+            if looks:
+                task.watch.deny()
+                self.trust.forgeries += 1
+            else:
+                delay = 0.0  # the callback came while the query was under way
+        self._go_on(task, now, delay)
+
+    def _catch_up(self, now: float) -> None:
+        """Callbacks have stopped: plan what waits for one as if none had been hoped
+        for, which for most is at once."""
+        for task in self._open.values():
+            if task.watch is not None and task.watch.is_awaited and not task.asking:
+                usual = next_delay(
+                    task.asked_at, self._pace(task.handle.model), self._polling
+                )
+                self._plan(
+                    task, now, max(0.0, task.since + task.asked_at + usual - now)
+                )
 
     def _learn_kind(self, task: _Open, model: str | None) -> None:
         """An attached task, or one of a new model: now somebody says what it is."""
@@ -294,12 +376,7 @@ class Poller:
         now = self._loop.time()
         if isinstance(error, SaturatedError):
             self._budget.refused(now, started, error.retry_after)
-        if self._teller.listening:
-            self._teller.tell(
-                PollFailed(
-                    at=now, task_id=task.handle.task_id, error=error, took=now - started
-                )
-            )
+        self._tell.failed(task.handle.task_id, error, now - started)
         if task.handle.done:
             return
         same = task.last_failure is type(error)
@@ -311,12 +388,17 @@ class Poller:
         seen = task.answered
         row = task.failed_in_a_row
         if is_lost(error, in_a_row=row, age=age, grace=grace, seen=seen):
-            self._settle(task, _lost(task, error))
+            # An attached task that nobody has ever shown may not exist at all.
+            was_accepted = task.permit is not None or seen
+            self._settle(task, lost(task.handle, error, was_accepted=was_accepted))
             return
         usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
-        self._go_on(task, now, max(usual, extra), error)
+        # The budget waits for all; the task is as likely to be over as before.
+        rationed = isinstance(error, SaturatedError)
+        delay = self._polling.floor if rationed else max(usual, extra)
+        self._go_on(task, now, delay, error)
 
     def _go_on(
         self, task: _Open, now: float, delay: float, error: LiangxinError | None = None
@@ -327,16 +409,8 @@ class Poller:
             self._give_up(task, error)
 
     def _give_up(self, task: _Open, error: LiangxinError | None) -> None:
-        handle = task.handle
-        outcome = TaskTimeoutError(
-            f"task {handle.task_id!r} is not over after "
-            f"{task.deadline - task.since:g} s of polling (Polling.patience, and "
-            "video_patience for videos); session.attach(task_id) waits for it again",
-            task_id=handle.task_id,
-            record=handle.record,
-        )
-        outcome.__cause__ = error
-        self._settle(task, outcome)
+        patience = task.deadline - task.since
+        self._settle(task, out_of_patience(task.handle, patience, error))
 
     # ------------------------------------------------------------------- tasks out
 
@@ -353,18 +427,7 @@ class Poller:
         if task.permit is not None:
             task.permit.release()
         handle.settle(outcome)
-        if self._teller.listening:
-            now = self._loop.time()
-            self._teller.tell(
-                TaskSettled(
-                    at=now,
-                    task_id=handle.task_id,
-                    model=handle.model,
-                    age=now - task.since,
-                    polls=task.polls,
-                    error=error,
-                )
-            )
+        self._tell.settled(handle, self._loop.time() - task.since, task.polls, error)
         if not self._open:
             waiters, self._empty = self._empty, []
             wake(waiters)
@@ -376,43 +439,34 @@ class Poller:
                 timer.cancel()
         self._timer = self._sweep = None
         for task in tuple(self._open.values()):
-            task_id = task.handle.task_id
-            self._settle(
-                task,
-                SessionClosedError(
-                    f"{why}; task {task_id!r} goes on at the service, and "
-                    "session.attach(task_id) waits for it again",
-                    task_id=task_id,
-                ),
-            )
+            self._settle(task, left_open(task.handle, why))
 
     # ------------------------------------------------------------------------ pace
 
     def _pace(self, model: str | None) -> Pace | None:
         return None if model is None else self._paces.get(model)
 
-    def _learn(self, task: _Open, record: TaskRecord, age: float) -> None:
+    def _chance(self, task_id: str) -> float:
+        task = self._open[task_id]
+        age = self._loop.time() - task.since
+        return chance(task.asked_at, age, self._pace(task.handle.model))
+
+    def _learn(self, task: _Open, answer: Answer, age: float, *, ended: bool) -> None:
         """Take the service's own times where it gives both: they have no lag."""
         model = task.handle.model
         if model is None or task.permit is None:
             return  # an attached task was begun at an unknown time
-        took = (task.asked_at + age) / 2
+        pace = self._paces.get(model)
+        if pace is None:
+            if len(self._paces) >= _PACES:
+                del self._paces[next(iter(self._paces))]
+            pace = self._paces[model] = Pace(self._polling)
+        if not ended:
+            pace.survived(task.asked_at, age)
+            return
+        record = answer.record
+        took = None if task.watch is None else task.watch.hinted_at
         if record.created_at is not None and record.completed_at is not None:
             told = (record.completed_at - record.created_at).total_seconds()
             took = told if 0 < told <= age else took
-        if len(self._paces) >= _PACES and model not in self._paces:
-            del self._paces[next(iter(self._paces))]
-        self._paces.setdefault(model, Pace()).learn(took)
-
-
-def _lost(task: _Open, error: LiangxinError) -> TaskLostError:
-    handle = task.handle
-    lost = TaskLostError(
-        f"task {handle.task_id!r} cannot be followed: {error}",
-        task_id=handle.task_id,
-        record=handle.record,
-    )
-    lost.__cause__ = error
-    if task.permit is None and not task.answered:
-        lost.charged = "unknown"  # attached to, and nobody has ever shown it
-    return lost
+        pace.ended(task.asked_at, age, took)

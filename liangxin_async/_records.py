@@ -205,6 +205,11 @@ class Stats:
         polls: queries made by the poller.
         settled: tasks that came to an end, good or bad.
         failed: those of them that ended in an error.
+        callback_hits: those of them whose callback came before a query saw the end.
+        callback_misses: those whose callback was to come, and a query saw the end
+            first; one that comes later stays a miss.
+        callback_forgeries: callbacks that had no effect: a wrong path or signature,
+            another task's id, or an end that the service does not confirm.
     """
 
     in_flight: int = 0
@@ -215,6 +220,9 @@ class Stats:
     polls: int = 0
     settled: int = 0
     failed: int = 0
+    callback_hits: int = 0
+    callback_misses: int = 0
+    callback_forgeries: int = 0
 
 
 name_publicly(TaskState, TaskRecord, Result, Outcome, CreditCount, Credits, Stats)

@@ -11,35 +11,43 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
+from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from attrs import define, field
 
 from liangxin_async._answer import Answer
+from liangxin_async._callbacks import Callbacks
 from liangxin_async._download import Downloader
 from liangxin_async._errors import (
     ConfigurationError,
     SessionClosedError,
     TransportError,
 )
+from liangxin_async._events import SessionClosed
 from liangxin_async._gate import Gate
+from liangxin_async._poll_told import PollTeller
 from liangxin_async._poller import Poller
 from liangxin_async._records import Stats
 from liangxin_async._submit import Submitter
+from liangxin_async._submit_told import SubmitTeller
 from liangxin_async._telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from anyio.abc import TaskGroup
 
+    from liangxin_async._callbacks import CallbackPaths
     from liangxin_async._config import Polling, Timeouts
     from liangxin_async._events import Observer
     from liangxin_async._handle import TaskHandle
     from liangxin_async._records import TaskRecord
     from liangxin_async._transport import Transport
-    from liangxin_async.dialects import Dialect, WireReply, WireRequest
+    from liangxin_async.dialects import CallbackNote, Dialect, WireReply, WireRequest
 
 _log = logging.getLogger(__name__)
 
@@ -57,12 +65,16 @@ class Runtime:
     downloader: Downloader
     gate: Gate
     poller: Poller
+    callbacks: Callbacks | None = field(init=False, default=None)
     submitter: Submitter = field(init=False)
     _timeouts: Timeouts
+    _teller: Teller
     _pid: int = field(factory=os.getpid)
     _group: TaskGroup | None = None
     _unfinished: set[Coroutine[Any, Any, None]] = field(factory=set)
-    _early: list[Callable[[], Coroutine[Any, Any, None]]] = field(factory=list)
+    _early: list[tuple[Context, Callable[[], Coroutine[Any, Any, None]]]] = field(
+        factory=list
+    )
     _stop: asyncio.Event = field(factory=asyncio.Event)
     _closed: bool = False
     _ending: bool = False
@@ -100,7 +112,7 @@ class Runtime:
         if self._closed:
             raise SessionClosedError("the session is closed")
         if self._group is None:  # opened in this very step: the group comes next
-            self._early.append(call)
+            self._early.append((copy_context(), call))
         else:
             self._start(self._group, call)
 
@@ -142,6 +154,25 @@ class Runtime:
                 raise SessionClosedError("the session was closed") from None
             raise
 
+    def called_back(self, key: str, note: CallbackNote | None) -> None:
+        """A callback came for request `key`; None is one that cannot be genuine.
+
+        May be called in any thread. Without effect when closing has begun.
+        """
+        callbacks = self.callbacks
+        if callbacks is None or self.is_closing:
+            return
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        take = partial(callbacks.take, key, note) if note else callbacks.forged
+        if here is self.loop:
+            take()
+            return
+        with suppress(RuntimeError):  # the loop was closed in this very moment
+            self.loop.call_soon_threadsafe(take)
+
     async def drain(self, timeout: float | None) -> tuple[TaskHandle, ...]:
         """See `Session.drain`."""
         self.check_usable_here()
@@ -162,13 +193,19 @@ class Runtime:
             polls=self.poller.polls,
             settled=self.poller.settled,
             failed=self.poller.failed,
+            callback_hits=self.poller.trust.hits,
+            callback_misses=self.poller.trust.misses,
+            callback_forgeries=self.poller.trust.forgeries,
         )
 
     def start(self, workers: int) -> None:
         """Begin to work, in a task of its own."""
         self.transport.open_nowait()
+        _log.info("opened for %s with %d workers", self.dialect.name, workers)
+        # A context of its own: the poller serves everybody, and must not belong to the
+        # trace, or the request, of whoever happens to open the session.
         self._main = self.loop.create_task(
-            self._run(workers), name="liangxin_async session"
+            self._run(workers), name="liangxin_async session", context=Context()
         )
 
     async def _run(self, workers: int) -> None:
@@ -176,8 +213,10 @@ class Runtime:
         try:
             async with anyio.create_task_group() as group:
                 self._group = group
-                for call in (self._keep_polling,) * workers + tuple(self._early):
-                    self._start(group, call)
+                for _ in range(workers):
+                    self._start(group, self._keep_polling)
+                for context, call in self._early:
+                    context.run(self._start, group, call)
                 try:
                     await self._stop.wait()
                 finally:
@@ -194,11 +233,19 @@ class Runtime:
             self._closed = True
             self._refuse_new(why)
             self.poller.close(why)
+            if self.callbacks is not None:
+                self.callbacks.close()
             for coroutine in self._unfinished:
                 coroutine.close()  # cancelled with its loop before its first step
             with anyio.move_on_after(_CLOSING_CONNECTIONS, shield=True):
                 await self.transport.aclose()
                 await self.downloader.aclose()
+            self._tell_closed(why)
+
+    def _tell_closed(self, why: str) -> None:
+        _log.info("closed: %s", why)
+        if self._teller.listening:
+            self._teller.tell(SessionClosed(at=self.loop.time()))
 
     async def _keep_polling(self) -> None:
         while True:
@@ -231,9 +278,9 @@ def make_runtime(
     downloader: Downloader,
     polling: Polling,
     timeouts: Timeouts,
-    observer: Observer | None,
+    observer: Observer | Sequence[Observer] | None,
     max_in_flight: int | None,
-    callback_url: str | None,
+    paths: CallbackPaths | None,
 ) -> Runtime:
     """Return a started runtime in the running loop."""
     loop = asyncio.get_running_loop()
@@ -243,16 +290,25 @@ def make_runtime(
         return await runtime.look(task_id)
 
     gate = Gate(loop, max_in_flight)
-    poller = Poller(loop, look, dialect.expires_at, polling, teller)
-    runtime = Runtime(loop, dialect, transport, downloader, gate, poller, timeouts)
+
+    async def ask(task_id: str) -> TaskRecord:
+        return await runtime.query(task_id)
+
+    told = PollTeller(loop, teller)
+    poller = Poller(loop, look, dialect.expires_at, polling, told)
+    runtime = Runtime(
+        loop, dialect, transport, downloader, gate, poller, timeouts, teller
+    )
+    if paths is not None:
+        runtime.callbacks = Callbacks(loop, paths, poller, teller, ask, runtime.spawn)
     runtime.submitter = Submitter(
         loop,
         dialect,
         transport,
         gate,
         poller,
-        teller,
-        callback_url,
+        SubmitTeller(loop, teller),
+        runtime.callbacks,
         runtime.spawn,
     )
     runtime.start(polling.workers)

@@ -6,6 +6,8 @@ only the transport's innermost function calls it.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from typing import NoReturn
 from urllib.parse import quote
@@ -49,6 +51,11 @@ class ApiKey:
     def reveal(self) -> str:
         """Return the key itself."""
         return self.__text
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for one purpose: the same for the same key, and of no
+        help in finding it (HMAC-SHA256 of the purpose, keyed with the key)."""
+        return hmac.digest(self.__text.encode(), purpose.encode(), hashlib.sha256)
 
     def mask(self, text: str) -> str:
         """Return `text` with every occurrence of the key replaced."""

@@ -19,47 +19,38 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from yarl import URL
 
 from liangxin_async._arguments import (
-    check_address,
-    check_callback_url,
-    check_count,
-    check_dialect,
+    check_fair_key,
     check_priority,
     check_request,
     check_task_id,
-    check_token,
-    find_key,
 )
-from liangxin_async._batch import Batch
-from liangxin_async._config import (
-    Polling,
-    Timeouts,
-    check_duration,
-    is_loopback,
-    resolve_base_url,
+from liangxin_async._batch import Batch, Manner
+from liangxin_async._config import check_duration
+from liangxin_async._errors import (
+    ConfigurationError,
+    SessionClosedError,
+    SubmitUnknownError,
 )
-from liangxin_async._download import Downloader
-from liangxin_async._errors import ConfigurationError, SessionClosedError
 from liangxin_async._handle import TaskHandle
 from liangxin_async._records import Stats
-from liangxin_async._runtime import Runtime, make_runtime
-from liangxin_async._secret import ApiKey
-from liangxin_async._transport import Transport
+from liangxin_async._settings import check_settings
 from liangxin_async.dialects import LIANGXIN, TellsCredits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Iterable, Sequence
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
 
     import aiohttp
 
+    from liangxin_async._config import Polling, Timeouts
+    from liangxin_async._download import Downloader
     from liangxin_async._events import Observer
     from liangxin_async._records import Credits, Result, TaskRecord
-    from liangxin_async._submit import Keeper
+    from liangxin_async._runtime import Runtime
+    from liangxin_async._transport import Transport
     from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
@@ -79,13 +70,16 @@ class Session:
             documents (EvoLink does, LiangXin does not). Plain http is for this machine
             only.
         dialect: the service's wire, `LIANGXIN` or `EVOLINK`.
-        callback_url: public HTTPS URL sent with every create that names none itself.
-            EvoLink takes 2048 characters at most, and no internal address.
+        callback_url: public HTTPS URL below which the service calls back; every create
+            that names no URL itself gets an unguessable path of its own under it, which
+            `liangxin_async.webhook.Receiver` recognises. EvoLink takes 2048 characters
+            at most, path included, and no internal address. With a `base_url` on this
+            machine it may be on this machine too, over plain http.
         max_in_flight: most tasks in flight over all models, at least 1; None leaves
             it to what the service accepts.
         polling: when and how often tasks are asked about.
         timeouts: limits of single exchanges.
-        observer: called with every event; see `Event`.
+        observer: called with every event, see `Event`; several in a list.
         http: an `aiohttp.ClientSession` of your own for the API calls. It is never
             closed here. Creates then use its connections too, so that one which went
             stale can end in `SubmitUnknownError`; pass a connector with
@@ -110,7 +104,7 @@ class Session:
         max_in_flight: int | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
-        observer: Observer | None = None,
+        observer: Observer | Sequence[Observer] | None = None,
         http: aiohttp.ClientSession | None = None,
         trust_env: bool = False,
         auth_header: str = "Authorization",
@@ -118,29 +112,30 @@ class Session:
     ) -> None:
         self._runtime: Runtime | None = None
         self._closed = False
-        self._base_url = ""
+        self._name = "refused"  # shown where its settings are
         try:
-            self._dialect = check_dialect(dialect)
-            self._key = ApiKey(find_key(api_key, dialect.key_variable))
+            self._settings = check_settings(
+                api_key=api_key,
+                base_url=base_url,
+                dialect=dialect,
+                callback_url=callback_url,
+                max_in_flight=max_in_flight,
+                polling=polling,
+                timeouts=timeouts,
+                observer=observer,
+                http=http,
+                trust_env=trust_env,
+                auth_header=auth_header,
+                auth_scheme=auth_scheme,
+            )
         finally:
             del api_key  # so that no traceback through here shows it
-        self._base_url = resolve_base_url(
-            base_url, dialect.base_url_variable, dialect.default_base_url
-        )
-        check_address(self._base_url, dialect)
-        self._callback_url = check_callback_url(callback_url, dialect.callback_field)
-        self._max_in_flight = check_count("max_in_flight", max_in_flight)
-        self._polling = Polling() if polling is None else polling
-        self._timeouts = Timeouts() if timeouts is None else timeouts
-        self._observer = observer
-        self._http = http
-        self._trust_env = trust_env
-        self._auth_header = check_token("auth_header", auth_header)
-        self._auth_scheme = auth_scheme and check_token("auth_scheme", auth_scheme)
+        self._dialect = dialect
+        self._name = f"{dialect.name} {self._settings.base_url}"
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._is_open() else "new"
-        return f"<Session {self._dialect.name} {self._base_url} {state}>"
+        return f"<Session {self._name} {state}>"
 
     # ------------------------------------------------------------------- life cycle
 
@@ -173,12 +168,7 @@ class Session:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
@@ -210,44 +200,27 @@ class Session:
             raise ConfigurationError(
                 "no event loop is running here; call this from async code"
             ) from None
-        if self._http is not None and self._http.closed:
-            raise ConfigurationError("http: the aiohttp.ClientSession given is closed")
-        self._runtime = make_runtime(
-            dialect=self._dialect,
-            transport=self._make_transport(),
-            downloader=self._make_downloader(),
-            polling=self._polling,
-            timeouts=self._timeouts,
-            observer=self._observer,
-            max_in_flight=self._max_in_flight,
-            callback_url=self._callback_url,
+        self._runtime = self._settings.start_runtime(
+            self._make_transport(), self._make_downloader()
         )
         return self._runtime
 
     def _make_transport(self) -> Transport:
-        return Transport(
-            base=self._base_url,
-            key=self._key,
-            timeouts=self._timeouts,
-            auth_header=self._auth_header,
-            auth_scheme=self._auth_scheme,
-            trust_env=self._trust_env,
-            brought=self._http,
-            connections=self._polling.workers + 4,  # `record` and refreshes beside them
-        )
+        return self._settings.make_transport()
 
     def _make_downloader(self) -> Downloader:
-        return Downloader(
-            allow_loopback=is_loopback(URL(self._base_url).host),
-            trust_env=self._trust_env,
-            connect_timeout=self._timeouts.connect,
-            read_timeout=self._timeouts.download_idle,
-        )
+        return self._settings.make_downloader()
 
     # ------------------------------------------------------------------- submitting
 
     async def submit(
-        self, request: Request, *, timeout: float | None = None, priority: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        fair_key: str | int | None = None,
+        rescue_timeout: float | None = None,
     ) -> TaskHandle:
         """Have a task made, and return its handle once the service accepted it.
 
@@ -259,9 +232,14 @@ class Session:
             request: what to make.
             timeout: seconds for all of it, the queueing included; None waits as long
                 as the service is saturated.
-            priority: higher goes first among the session's waiting creates of a model;
-                but nobody is overtaken for ever, only by 10,000 later ones for each
-                step of priority.
+            priority: higher goes first among the session's waiting creates of a model.
+                Where 100 in a row have passed a lower one, that one goes next.
+            fair_key: whose it is, say a user's id. Within a priority the keys take
+                turns, so that 40 requests of one do not hold up another's first. None
+                is one key too. Never sent, logged or told to the observer.
+            rescue_timeout: seconds, beyond `timeout`, to wait for the callback where
+                the create's answer was lost; None does not wait. See
+                `SubmitUnknownError.rescue`; without callbacks nothing is waited for.
 
         Raises:
             InvalidRequestError: not a request, or one for another service.
@@ -277,14 +255,27 @@ class Session:
         `pending`, at the observer and in the log.
         """
         check_duration("timeout", timeout)
+        check_duration("rescue_timeout", rescue_timeout)
         self._check_request(request)
-        runtime = self._use()
-        return await runtime.submitter.submit(
-            request, timeout=timeout, priority=check_priority(priority)
-        )
+        check_priority(priority)
+        check_fair_key(fair_key)
+        try:
+            return await self._use().submitter.submit(
+                request, timeout=timeout, priority=priority, fair_key=fair_key
+            )
+        except SubmitUnknownError as error:
+            if rescue_timeout is None or error.rescue is None:
+                raise
+            return await error.rescue(rescue_timeout)
 
     async def generate(
-        self, request: Request, *, timeout: float | None = None, priority: int = 0
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        priority: int = 0,
+        fair_key: str | int | None = None,
+        rescue_timeout: float | None = None,
     ) -> Result:
         """Submit `request` and wait for its result.
 
@@ -292,7 +283,7 @@ class Session:
             request: what to make.
             timeout: seconds for queueing, creating and generating together; None sets
                 no limit of the call's own.
-            priority: as in `submit`.
+            priority, fair_key, rescue_timeout: as in `submit`.
 
         Raises:
             LiangxinError: as `submit` and `TaskHandle.wait`. A `TaskTimeoutError` has
@@ -301,7 +292,13 @@ class Session:
         Cancelling is safe, as in `submit`; a task that was accepted goes on.
         """
         began = anyio.current_time()
-        handle = await self.submit(request, timeout=timeout, priority=priority)
+        handle = await self.submit(
+            request,
+            timeout=timeout,
+            priority=priority,
+            fair_key=fair_key,
+            rescue_timeout=rescue_timeout,
+        )
         if timeout is None:
             return await handle.wait()
         left = timeout - (anyio.current_time() - began)
@@ -314,6 +311,7 @@ class Session:
         ordered: bool = False,
         timeout: float | None = None,
         priority: int = -1,
+        fair_key: str | int | None = None,
     ) -> Batch:
         """Generate every request of an iterable, at the pace the service allows.
 
@@ -323,6 +321,7 @@ class Session:
             ordered: yield outcomes in input order instead of as they come.
             timeout: seconds for each request, queueing included, as in `generate`.
             priority: below single calls by default, so that these pass a batch.
+            fair_key: as in `submit`; but None gives each batch a key of its own.
 
         Returns:
             A `Batch`: iterate it with `async for`; use it with `async with` too where
@@ -339,27 +338,16 @@ class Session:
             ordered=ordered,
             timeout=timeout,
             priority=check_priority(priority),
+            fair_key=check_fair_key(fair_key),
         )
 
     def _batch(
         self,
         requests: Iterable[Request] | AsyncIterable[Request],
-        *,
-        ordered: bool,
-        timeout: float | None,
-        priority: int,
-        keeper_of: Callable[[int], Keeper] | None = None,
+        **manner: Unpack[Manner],
     ) -> Batch:
-        """As `map`; `keeper_of` gives who writes down every step of a request."""
-        return Batch(
-            requests,
-            use=self._use,
-            check=self._check_request,
-            ordered=ordered,
-            timeout=timeout,
-            priority=priority,
-            keeper_of=keeper_of,
-        )
+        """As `map`, of what has been checked; see `Manner`."""
+        return Batch(requests, use=self._use, check=self._check_request, **manner)
 
     def _check_request(self, request: object) -> None:
         check_request(request, self._dialect.name)
@@ -482,7 +470,7 @@ class Session:
         """Wait for the creates under way, `Timeouts.close` seconds at most."""
         runtime = self._runtime
         if runtime is not None and not runtime.is_gone:
-            with anyio.move_on_after(self._timeouts.close):
+            with anyio.move_on_after(self._settings.timeouts.close):
                 await runtime.submitter.idle()
 
     @property

@@ -9,6 +9,11 @@ Invariants:
 - A permit is held from just before the create until its verdict; while waiting out a
   refusal none is held.
 - Every accepted task id is followed by the poller, whoever still waits.
+- After `SubmitQueued`, exactly one of `SubmitAccepted`, `SubmitFailed` and
+  `SubmitCancelled` is told, whoever still waits. The end of
+  a create in doubt may be followed by `SubmitAccepted`, see the next line.
+- A create whose answer was lost becomes accepted if a callback names its task, and by
+  nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ import random
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from liangxin_async._core.backoff import (
     MAX_ATTEMPTS,
@@ -28,37 +33,33 @@ from liangxin_async._core.backoff import (
     judge_create,
     next_delay,
 )
+from liangxin_async._core.trust import Watch
+from liangxin_async._doubts import no_place, overtaken, taken, unknown
 from liangxin_async._errors import (
-    ApiError,
     LiangxinError,
     ProtocolError,
     SaturatedError,
     ServiceError,
     SessionClosedError,
-    SubmitTimeoutError,
     SubmitUnknownError,
     TransportError,
 )
-from liangxin_async._events import (
-    SubmitAccepted,
-    SubmitCancelled,
-    SubmitFailed,
-    SubmitRefused,
-    SubmitStarted,
-)
 from liangxin_async._handle import TaskHandle
+from liangxin_async._submit_told import SubmitTeller
 from liangxin_async._transport import Departure, RecalledError
 from liangxin_async._waiting import wake
+from liangxin_async.dialects import Accepted, WireRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Hashable
     from typing import Any
 
+    from liangxin_async._callbacks import Callbacks, Expected
     from liangxin_async._gate import Gate, Permit
     from liangxin_async._poller import Poller
-    from liangxin_async._telling import Teller
+    from liangxin_async._records import TaskRecord
     from liangxin_async._transport import Transport
-    from liangxin_async.dialects import Dialect, WireRequest
+    from liangxin_async.dialects import Dialect
     from liangxin_async.models import Request
 
 _log = logging.getLogger(__name__)
@@ -89,11 +90,13 @@ class Keeper(Protocol):
 class _Call:
     """One paid call, between the session's task that makes it and its caller."""
 
+    submit_id: int
     request: Request
     wire: WireRequest
     permit: Permit
     attempt: int
     keeper: Keeper | None = None
+    expected: Expected | None = None  # its callback, where one is to come
     kept: bool = False  # whether the keeper holds a create whose end it does not know
     departure: Departure = field(factory=Departure)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
@@ -101,6 +104,15 @@ class _Call:
     verdict: Verdict | None = None
     detached: bool = False
     waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_without_task(self) -> bool:
+        """Whether it is certain that the service made no task for it."""
+        if self.outcome is None:
+            return True  # recalled
+        return isinstance(self.outcome, LiangxinError) and (
+            self.verdict is not Verdict.UNKNOWN
+        )
 
     def finish(self) -> None:
         if self.waiter is not None:
@@ -141,8 +153,8 @@ class Submitter:
     _transport: Transport
     _gate: Gate
     _poller: Poller
-    _teller: Teller
-    _callback_url: str | None
+    _tell: SubmitTeller
+    _callbacks: Callbacks | None
     _spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
     _rand: Callable[[], float] = random.random
     accepted: int = 0
@@ -161,35 +173,49 @@ class Submitter:
         *,
         timeout: float | None,
         priority: int,
+        fair_key: Hashable = None,
         recall: Recall | None = None,
         keeper: Keeper | None = None,
     ) -> TaskHandle:
         """See `Session.submit`; `recall` is for an owner who may want it back, and
         `keeper` for one who writes down every step."""
-        wire = self._dialect.write_create(request, self._callback_url)
-        ticket, began = self._gate.ticket(priority), self._loop.time()
+        url, expected = None, None
+        if self._callbacks is not None and not request.callback_url:
+            url, expected = self._callbacks.expect(request)
+        wire = self._dialect.write_create(request, url)
+        ticket, began = self._gate.ticket(priority, fair_key), self._loop.time()
         recall = Recall() if recall is None else recall
         attempt = retries = 0
         call: _Call | None = None
         last: LiangxinError | None = None
-        with anyio.move_on_after(timeout):
-            while True:
-                attempt += 1
-                queued = self._loop.time()
-                permit = await self._gate.acquire(request.model, ticket=ticket)
-                call = _Call(request, wire, permit, attempt, keeper)
-                recall.begin(call)
-                await self._make(call, queued)
-                if isinstance(call.outcome, TaskHandle):
-                    return call.outcome
-                assert call.outcome is not None, "a finished call has an outcome"
-                last = call.outcome
-                retries += call.verdict is Verdict.AGAIN
-                delay = self._delay_before_next(call, last, retries)
-                call = None
-                recall.begin(None)
-                await self._gate.sleep(delay)
-        return self._out_of_time(request, call, last, self._loop.time() - began)
+        submit_id = self._tell.queued(request, began)
+        try:
+            with anyio.move_on_after(timeout):
+                while True:
+                    attempt += 1
+                    queued = self._loop.time()
+                    permit = await self._gate.acquire(request.model, ticket=ticket)
+                    call = _Call(
+                        submit_id, request, wire, permit, attempt, keeper, expected
+                    )
+                    recall.begin(call)
+                    await self._make(call, queued)
+                    if isinstance(call.outcome, TaskHandle):
+                        return call.outcome
+                    assert call.outcome is not None, "a finished call has an outcome"
+                    last = call.outcome
+                    retries += call.verdict is Verdict.AGAIN
+                    delay = self._delay_before_next(call, last, retries)
+                    call = None
+                    recall.begin(None)
+                    await self._gate.sleep(delay)
+            return self._out_of_time(request, call, last, self._loop.time() - began)
+        except BaseException as exc:
+            if call is None:
+                self._tell.unsent(submit_id, request, attempt, exc)
+            elif call.departure.recalled:  # else it is told where its end is known
+                self._tell.recalled(call, exc)
+            raise
 
     def _delay_before_next(
         self, call: _Call, error: LiangxinError, retries: int
@@ -197,19 +223,11 @@ class Submitter:
         """Seconds until the next attempt; raises `error` where there must be none."""
         again = call.verdict is Verdict.AGAIN and retries < MAX_ATTEMPTS
         if not again and call.verdict is not Verdict.WAIT:
-            self._tell_failed(call, error)
+            self._tell.failed(call, error)
             raise error
         # After a 429 the lane itself pauses: the next permit is the next attempt.
         delay = next_delay(retries, RETRY, rand=self._rand()) if again else 0.0
-        self._teller.tell(
-            SubmitRefused(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                error=error,
-                delay=delay,
-            )
-        )
+        self._tell.refused(call, error, delay)
         return delay
 
     def _out_of_time(
@@ -227,59 +245,30 @@ class Submitter:
                 raise outcome
             last = outcome
         elif call is not None and call.departure.left:
-            raise SubmitUnknownError(
-                f"the time for submitting {request.model!r} ran out after {waited:.1f} "
-                "s while the create was under way; it is finished in the background, "
-                "and an accepted task shows up in session.pending and at the observer. "
-                "It is not sent again",
-                model=request.model,
-                reason="deadline while the create was under way",
-            )
+            raise self._with_rescue(call, overtaken(request, waited))
         if isinstance(last, TransportError):
             raise last  # "no connection" says more than "no place"
-        refused = last if isinstance(last, ApiError) else None
-        raise SubmitTimeoutError(
-            f"no place for {request.model!r} within {waited:.1f} s; nothing was "
-            f"accepted. Last: {last or 'waited behind other requests of this session'}",
-            http_status=refused.http_status if refused else None,
-            code=refused.code if refused else None,
-            message=refused.message if refused else "",
-            request_id=refused.request_id if refused else None,
-            retry_after=last.retry_after if isinstance(last, SaturatedError) else None,
-        ) from last
+        raise no_place(request, waited, last) from last
 
     # ------------------------------------------------------------- the paid call
 
     async def _make(self, call: _Call, queued: float) -> None:
         """Have the call made and wait for its outcome."""
         call.waiter = self._loop.create_future()
-        now = self._loop.time()
         self._under_way += 1
         try:
-            self._teller.tell(
-                SubmitStarted(
-                    at=now,
-                    model=call.request.model,
-                    attempt=call.attempt,
-                    queued=now - queued,
-                )
-            )
+            self._tell.started(call, queued)
             self._spawn(lambda: self._run(call))
-        except BaseException:
+        except BaseException as exc:
             self._ended(call)
+            if isinstance(exc, LiangxinError):
+                self._tell.failed(call, exc)
             raise
         try:
             await call.waiter
         except asyncio.CancelledError:
             if call.outcome is None and call.departure.recall():
                 call.scope.cancel()
-                self._teller.tell(
-                    SubmitCancelled(
-                        at=self._loop.time(),
-                        model=call.request.model,
-                        attempt=call.attempt,
-                    )
-                )
             else:
                 self._detach(call)
             raise
@@ -293,11 +282,14 @@ class Submitter:
                 call.outcome.task_id,
             )
         elif call.outcome is not None:  # judged in the very step of the cancellation
-            self._tell_failed(call, call.outcome)
+            self._tell.failed(call, call.outcome)
 
     def _ended(self, call: _Call) -> None:
         if call.kept and call.keeper is not None:  # recalled, or never left
             call.keeper.sent_back_nowait()
+        if call.expected is not None and call.is_without_task:
+            error = call.outcome if isinstance(call.outcome, LiangxinError) else None
+            call.expected.refused(error if call.detached else None)
         call.permit.forget()  # void where a verdict has ended or kept it
         self._under_way -= 1
         call.finish()
@@ -324,6 +316,8 @@ class Submitter:
             if call.keeper is not None:
                 call.kept = True  # first: cancelled in the middle, it may be written
                 await call.keeper.sending()
+            if call.expected is not None:
+                call.expected.begin()
             reply = await self._transport.create(call.wire, call.departure)
             accepted = self._dialect.read_create(reply)
         except RecalledError:
@@ -332,28 +326,41 @@ class Submitter:
             self._judge(call, exc)
             return
         if self._poller.knows(accepted.task_id):
-            self._judge(call, _taken(call.request, accepted.task_id))
+            self._judge(call, taken(call.request, accepted.task_id))
             return
-        self.accepted += 1
-        handle = TaskHandle(
+        call.outcome = handle = self._new_handle(call, accepted)
+        call.permit.accept()
+        watch = None if call.expected is None else Watch(is_expected=True)
+        self._poller.follow(handle, permit=call.permit, watch=watch)
+        await self._accepted(call, handle)
+
+    def _new_handle(self, call: _Call, accepted: Accepted) -> TaskHandle:
+        return TaskHandle(
             accepted.task_id,
             request=call.request,
             model=call.request.model,
             record=accepted.record,
             loop=self._loop,
         )
-        call.outcome = handle
-        call.permit.accept()
-        self._poller.follow(handle, permit=call.permit)
-        self._tell_accepted(call, handle)
+
+    async def _accepted(self, call: _Call, handle: TaskHandle) -> None:
+        """The create has its task, which the poller follows: tell everybody."""
+        self.accepted += 1
+        self._tell.accepted(call, handle)
+        if call.expected is not None:
+            call.expected.known(handle)
         if call.keeper is not None:
             call.kept = False
-            await call.keeper.accepted(accepted.task_id)
+            await call.keeper.accepted(handle.task_id)
+        if call.expected is not None:
+            call.expected.end(handle)
 
     def _judge(self, call: _Call, error: LiangxinError) -> None:
         call.verdict = judge_create(error, left=call.departure.left)
         if call.verdict is Verdict.UNKNOWN:
-            error = _unknown(call.request, error)
+            error = self._with_rescue(call, unknown(call.request, error))
+            if call.expected is not None:
+                self._hope(call, call.expected)
             if call.keeper is not None:
                 call.kept = False
                 call.keeper.doubt_nowait(error)
@@ -366,7 +373,7 @@ class Submitter:
         else:
             call.permit.forget()
         if call.detached:
-            self._tell_failed(call, error)
+            self._tell.failed(call, error)
 
     def _interrupted(self, call: _Call) -> None:
         if call.outcome is not None:
@@ -381,6 +388,27 @@ class Submitter:
             call, SessionClosedError("the session was closed while it was under way")
         )
 
+    def _with_rescue(
+        self, call: _Call, error: SubmitUnknownError
+    ) -> SubmitUnknownError:
+        """Return `error` with the means to wait for the callback, if one may come."""
+        if call.expected is not None:
+            error.rescue = call.expected.rescue(error)
+        return error
+
+    def _hope(self, call: _Call, expected: Expected) -> None:
+        """The answer was lost: from now on a callback may tell it."""
+        lost = evolve(call, wire=_SENT, detached=True)  # the body may be megabytes
+
+        async def welcome(record: TaskRecord) -> None:
+            # No permit is taken for it: a task is over when its callback comes.
+            handle = self._new_handle(lost, Accepted(record.task_id, record))
+            watch = Watch(is_expected=True)
+            self._poller.follow(handle, permit=None, soon=True, watch=watch)
+            await self._accepted(lost, handle)
+
+        expected.doubted(welcome)
+
     async def idle(self) -> None:
         """Wait until no paid call is under way."""
         while self._under_way:
@@ -392,60 +420,5 @@ class Submitter:
                 if waiter in self._idle:
                     self._idle.remove(waiter)
 
-    # --------------------------------------------------------------------- telling
 
-    def _tell_accepted(self, call: _Call, handle: TaskHandle) -> None:
-        if call.detached:
-            _log.warning(
-                "a create was accepted after its caller had gone: task %r",
-                handle.task_id,
-            )
-        self._teller.tell(
-            SubmitAccepted(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                task_id=handle.task_id,
-                detached=call.detached,
-            )
-        )
-
-    def _tell_failed(self, call: _Call, error: LiangxinError) -> None:
-        if isinstance(error, SubmitUnknownError):
-            _log.warning("%s", error)
-        self._teller.tell(
-            SubmitFailed(
-                at=self._loop.time(),
-                model=call.request.model,
-                attempt=call.attempt,
-                error=error,
-                detached=call.detached,
-            )
-        )
-
-
-def _unknown(request: Request, cause: LiangxinError) -> SubmitUnknownError:
-    if isinstance(cause, SubmitUnknownError):
-        return cause
-    error = SubmitUnknownError(
-        f"the create for {request.model!r} was sent, and whether it was accepted is "
-        f"unknown ({cause}). It may have been charged; it was not sent again, and "
-        "submitting it again may pay twice",
-        model=request.model,
-        reason=str(cause),
-        http_status=getattr(cause, "http_status", None),
-        request_id=getattr(cause, "request_id", None),
-    )
-    error.__cause__ = cause
-    return error
-
-
-def _taken(request: Request, task_id: str) -> SubmitUnknownError:
-    return SubmitUnknownError(
-        f"the create for {request.model!r} was answered with task id {task_id!r}, "
-        "which already belongs to another request of this session; which of them it "
-        "is, or whether a second task exists, is unknown. It was not sent again",
-        model=request.model,
-        reason="the task id belongs to another request",
-        task_id=task_id,
-    )
+_SENT = WireRequest("POST", "")  # in place of a request that is not sent again

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from liangxin_async._gate import Gate, Ticket
+
 CANARY = "sk-canary-4f1d-never-to-be-seen"
 
 _seen: list[str] = []
@@ -53,3 +55,17 @@ def no_canary(request: pytest.FixtureRequest) -> Iterator[None]:
             _seen.append(path.name)
     found, _seen[:] = _seen[:], []
     assert not found, f"the API key was seen in {found}"
+
+
+@pytest.fixture
+def granted(monkeypatch: pytest.MonkeyPatch) -> list[Ticket]:
+    """Every permit that a gate gives, in the step in which it does."""
+    seen: list[Ticket] = []
+    grant = Gate._grant
+
+    def note(gate: Gate, ticket: Ticket, now: float) -> None:
+        seen.append(ticket)
+        grant(gate, ticket, now)
+
+    monkeypatch.setattr(Gate, "_grant", note)
+    return seen

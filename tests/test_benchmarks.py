@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks._report import Options, Report, Row, Spread
 from benchmarks.bulk_run import run as bulk_run
+from benchmarks.callbacks import run as callbacks
 from benchmarks.client_cost import run as client_cost
 from benchmarks.hot_path import run as hot_path
 from benchmarks.peers import run as peers
+from benchmarks.rationed import over_sockets
 
 SMALL = Options(sizes=(3,), repeats=1)
 
@@ -84,6 +87,27 @@ def test_peers_smallest_shows_what_is_lost_and_paid_twice():
     assert theirs["lost"].median == 0
 
 
+def test_callbacks_smallest_sets_them_against_polling():
+    """Every callback of the burst was answered, and ended no task."""
+    rows = rows_of(callbacks(SMALL, pace=0.05))
+    assert set(rows) == {"callbacks", "polling", "burst"}
+    for what in ("callbacks", "polling"):
+        assert rows[what].figures["queries/task"].median >= 1
+        assert rows[what].figures["lag ms"].median > 0
+    burst = rows["burst"].figures
+    assert burst["answered"].median == 60
+    assert burst["still open"].median == 6
+    assert 1 <= burst["queries/task"].median <= 3
+    assert burst["stall ms"].median > 0
+
+
+def test_rationed_over_sockets_loses_nothing():
+    """A real session sees all tasks though a query a second is all that it gets."""
+    figures = asyncio.run(over_sockets(6))
+    assert 1 <= figures["queries/task"].median < 3
+    assert figures["lag s"].median >= 0
+
+
 def test_main_without_names_lists_every_benchmark(capsys):
     """The bare command says what there is and runs nothing."""
     main([])
@@ -92,6 +116,9 @@ def test_main_without_names_lists_every_benchmark(capsys):
     assert "hot_path" in shown
     assert "import_time" in shown
     assert "bulk_run" in shown
+    assert "callbacks" in shown
+    assert "polling" in shown
+    assert "rationed" in shown
 
 
 def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):

@@ -33,7 +33,7 @@ from liangxin_async._transport import map_error
 SECRET = "sk-canary-4f1d8e"
 NAMESPACES = [
     name
-    for name in ("", "models", "bulk", "webhook", "emulator", "testing")
+    for name in ("", "models", "bulk", "otel", "webhook", "emulator", "testing")
     if (Path(liangxin_async.__file__).parent / name).is_dir()
     or (Path(liangxin_async.__file__).parent / f"{name}.py").is_file()
 ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from liangxin_async.emulator import Emulator, Fixed, Scenario
+from liangxin_async.emulator import Fixed, Scenario
+from liangxin_async.testing import EmulatorThread
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,31 +20,14 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Emulator]:
+def service() -> Iterator[EmulatorThread]:
     """An emulator in a thread of its own, so that the blocks can be processes."""
-    ready = threading.Event()
-    running: list[tuple[Emulator, asyncio.Event, asyncio.AbstractEventLoop]] = []
-
-    async def play() -> None:
-        async with Emulator(scenario=Scenario(duration=Fixed(0.1))) as emulator:
-            stop = asyncio.Event()
-            running.append((emulator, stop, asyncio.get_running_loop()))
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(play(),))
-    thread.start()
-    assert ready.wait(10)
-    emulator, stop, loop = running[0]
-    try:
+    with EmulatorThread(Scenario(duration=Fixed(0.1))) as emulator:
         yield emulator
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_readme_block_runs(block: str, service: Emulator, tmp_path: Path) -> None:
+def test_readme_block_runs(block: str, service: EmulatorThread, tmp_path: Path) -> None:
     """Each Python block is a program that ends well against the emulator."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],
@@ -64,8 +46,10 @@ def test_readme_block_runs(block: str, service: Emulator, tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    if "download" in block:
+    # asyncio's debug mode complains of slow steps: on a busy machine, any step is one.
+    slow = ("Executing <Task", "Executing <Handle", "Executing <TimerHandle")
+    assert [ln for ln in done.stderr.splitlines() if not ln.startswith(slow)] == []
+    if "await session.download" in block:
         assert list(tmp_path.rglob("*.png"))
 
 

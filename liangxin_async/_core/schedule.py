@@ -2,78 +2,26 @@
 
 Pure: ages and delays are float seconds, instants monotonic; nothing here waits.
 
-Three decisions. `next_delay`: how long until a task is worth a query, from how long
-its model usually takes. `Agenda`: which tasks are due, a heap in which a task has at
-most one valid entry. `QueryBudget`: how fast queries may follow each other, which
-learns from 429 answers to recordInfo itself.
-
-Durations of one model are taken as lognormal, which the measured times of generation
-services are close to. A task is asked about when the chance that it ended since the
-last query reaches `Polling.likelihood`: seldom while an end is unlikely, closely around
-the usual time. Past the usual times, and while nothing is known, the interval is a
-share of the age, so that the lag stays in proportion whatever the model's pace.
+Three decisions. `next_delay`: how long until a task is worth a query: by the plan for
+its model where there is experience (`pace`, `inspection`), else a share of its age, so
+that the lag stays in proportion whatever the model's pace. `Agenda`: which tasks are
+due, and who is asked about first. `QueryBudget`: how fast queries may follow each
+other, which learns from 429 answers to recordInfo itself.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from liangxin_async._config import Polling
-
-ENOUGH = 5  # ended tasks of a model before its pace counts as known
-REMEMBERED = 500  # ended tasks that the pace is taken from; older ones are forgotten
-CAUTION = 4.0  # the first to end are the fast ones: widen what few of them say
-_NARROWEST = 0.1  # least spread (of log seconds): five equal times are no certainty
-_FINEST = (
-    0.15  # least interval, as a share of the age: a closer look gains next to nothing
-)
-_TAIL = 0.02  # share of tasks slower than this far out: the fit says nothing there
-_UNIT = NormalDist()
-
-
-@define
-class Pace:
-    """How long tasks of one model take, from the last of them that ended.
-
-    The window is wide on purpose: when many tasks begin together, those that end last
-    are the slow ones, and a narrow window would hold nothing else.
-    """
-
-    _logs: deque[float] = field(factory=deque)
-    _sum: float = 0.0
-    _squares: float = 0.0
-
-    def learn(self, seconds: float) -> None:
-        """Take in the duration of one ended task; 0 and less teach nothing."""
-        if seconds <= 0:
-            return
-        self._add(math.log(seconds), 1)
-        if len(self._logs) > REMEMBERED:
-            self._add(self._logs.popleft(), -1)
-
-    def _add(self, log: float, sign: int) -> None:
-        if sign > 0:
-            self._logs.append(log)
-        self._sum += sign * log
-        self._squares += sign * log * log
-
-    @property
-    def fit(self) -> tuple[float, float] | None:
-        """Mean and spread of log seconds; None while too little is known."""
-        count = len(self._logs)
-        if count < ENOUGH:
-            return None
-        mean = self._sum / count
-        around = max(0.0, self._squares - count * mean * mean)
-        spread = math.sqrt(around / (count - 1)) * (1 + CAUTION / count)
-        return mean, max(_NARROWEST, spread)
+    from liangxin_async._core.pace import Pace
 
 
 def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
@@ -84,38 +32,55 @@ def next_delay(age: float, pace: Pace | None, polling: Polling) -> float:
         pace: what is known about its model, or None.
         polling: the user's settings; its floor and ceiling bound the answer.
     """
-    fit = None if pace is None else pace.fit
-    delay = _guess(age, polling) if fit is None else _likely(age, fit, polling)
+    due = None if pace is None else pace.next_age(age)
+    if due is not None:
+        delay = due - age
+    elif age < polling.first:
+        delay = polling.first - age
+    else:
+        delay = polling.growth * age
     return min(polling.ceiling, max(polling.floor, delay))
 
 
-def _guess(age: float, polling: Polling) -> float:
-    return polling.first - age if age < polling.first else polling.growth * age
+def chance(asked: float, age: float, pace: Pace | None) -> float:
+    """How likely a task is over at `age` that ran at the age `asked`, 0 to 1."""
+    if pace is None:
+        return 1 - asked / age if age > asked else 0.0
+    return pace.chance(asked, age)
 
 
-def _likely(age: float, fit: tuple[float, float], polling: Polling) -> float:
-    mean, spread = fit
-    ended = _UNIT.cdf((math.log(age) - mean) / spread) if age > 0 else 0.0
-    left = 1.0 - ended
-    if left < _TAIL:
-        return polling.growth * age
-    # The age by which the wanted share of those still running will have ended.
-    quantile = min(1.0 - _TAIL / 2, ended + left * polling.likelihood)
-    due = math.exp(mean + spread * _UNIT.inv_cdf(quantile))
-    return max(due - age, _FINEST * age)
+def group_of(age: float, model: str | None, pace: Pace | None) -> str:
+    """The group of the agenda that a task belongs in.
+
+    Past all experience a task may run for ever: such ones do not stand before others.
+    """
+    late = pace is not None and pace.ends > 0 and pace.next_age(age) is None
+    return f"{model} late" if late else str(model)
+
+
+_SURE = 0.9  # a task that is over this likely is worth a query as much as any
+_IN_TURN = 4  # every so many times the task due longest is asked about
 
 
 @define
 class Agenda:
-    """Which task is due when. Keys are task ids; instants are the caller's."""
+    """Which task is due when. Keys are task ids; instants are the caller's.
+
+    While queries are rationed, tasks are due faster than they can be asked about. Of
+    one group (a model) the one due longest is the likeliest to be over, so that a heap
+    in order of the dates is enough; between groups the chances decide. A task without
+    a group goes before all that have one.
+    """
 
     _due: dict[str, float] = field(factory=dict)
-    _heap: list[tuple[float, str]] = field(factory=list)
+    _later: list[tuple[float, str, str]] = field(factory=list)
+    _ready: dict[str, list[tuple[float, str]]] = field(factory=dict)  # by group
+    _turn: int = 0
 
-    def set(self, key: str, due: float) -> None:
+    def set(self, key: str, due: float, group: str = "") -> None:
         """Put `key` at `due`, in place of any earlier date."""
         self._due[key] = due
-        heapq.heappush(self._heap, (due, key))
+        heapq.heappush(self._later, (due, key, group))
 
     def discard(self, key: str) -> None:
         """Forget `key`, if it is there."""
@@ -123,37 +88,69 @@ class Agenda:
 
     def next_due(self) -> float | None:
         """The earliest date, or None when nothing is planned."""
-        while self._heap:
-            due, key = self._heap[0]
-            if self._due.get(key) == due:
-                return due
-            heapq.heappop(self._heap)  # overtaken by a later `set` or `discard`
-        return None
+        self._tidy()
+        if self._ready:
+            return min(heap[0][0] for heap in self._ready.values())
+        return self._later[0][0] if self._later else None
 
-    def pop_due(self, now: float) -> str | None:
-        """Take out the task that has been due longest at `now`, if there is one."""
-        due = self.next_due()
-        if due is None or due > now:
+    def pop_due(
+        self, now: float, chance: Callable[[str], float] = lambda key: 1.0
+    ) -> str | None:
+        """Take out a task that is due at `now`, if there is one.
+
+        Of several groups the one whose first is likeliest to be over gives it, by
+        `chance`; all that are likely enough count as equal, and every few times it is
+        the one due longest whatever its chance: so none is left out for ever.
+        """
+        while self._later and self._later[0][0] <= now:
+            due, key, group = heapq.heappop(self._later)
+            heapq.heappush(self._ready.setdefault(group, []), (due, key))
+        self._tidy()
+        if not self._ready:
             return None
-        _, key = heapq.heappop(self._heap)
+        heaps = self._ready.values()
+        self._turn += 1
+        if "" in self._ready:
+            best = self._ready[""]
+        elif len(heaps) == 1 or self._turn % _IN_TURN == 0:
+            best = min(heaps)
+        else:
+            best = min(heaps, key=lambda heap: (-min(_SURE, chance(heap[0][1])), heap))
+        _, key = heapq.heappop(best)
         del self._due[key]
         return key
+
+    def _tidy(self) -> None:
+        """Drop what a later `set` or `discard` has overtaken from the heads."""
+        while self._later and self._due.get(self._later[0][1]) != self._later[0][0]:
+            heapq.heappop(self._later)
+        for group, heap in tuple(self._ready.items()):
+            while heap and self._due.get(heap[0][1]) != heap[0][0]:
+                heapq.heappop(heap)
+            if not heap:
+                del self._ready[group]
 
     def __len__(self) -> int:
         return len(self._due)
 
 
 _SLOWEST = 0.5  # queries per second; slower would look like giving up
-_BACK_OFF = 0.5  # share of the rate kept after a refusal
-_CATCH_UP = 1.5  # per answered query, far below the rate before the refusals
-_SPEED_UP = 1.03  # per answered query: doubles in 24 answers
+_QUIET = 5.0  # queries per second; a first refusal is not taken to be about less
+_KEPT = 0.85
+_IN_VAIN = 0.5  # the same of the allowed rate, when nothing was answered since
+_BACK = 30  # answers after which the rate is again what it was at the refusal
 _FREE_ABOVE = 1000.0  # queries per second at which a learned limit is dropped
 _LONGEST_PAUSE = 60.0  # seconds; a longer Retry-After is obeyed in several steps
+_CATCH_UP = 0.1  # seconds that may be made up for after a wait
 
 
 @define
 class QueryBudget:
     """How fast queries may follow each other. `rate` None is without limit.
+
+    After a refusal the rate falls below what was answered; then it comes back along a
+    cubic curve (CUBIC, Ha, Rhee and Xu, 2008): soon near the rate of the refusal, long
+    about it, and faster and faster beyond it when it is refused no more.
 
     Attributes:
         ceiling: queries per second that are never exceeded, or None.
@@ -163,10 +160,12 @@ class QueryBudget:
     ceiling: float | None
     rate: float | None = field(init=False)
     _next: float = field(init=False, default=float("-inf"))
-    _recent: deque[float] = field(init=False, factory=lambda: deque(maxlen=32))
+    _asked: deque[float] = field(init=False, factory=lambda: deque(maxlen=32))
+    _answers: deque[float] = field(init=False, factory=lambda: deque(maxlen=32))
     _last_refusal: float = field(init=False, default=float("-inf"))
-    _fine: float = field(init=False, default=0.0)  # rate before the last refusals
-    _in_a_row: int = field(init=False, default=0)  # cuts since the last answer
+    _top: float = field(init=False, default=0.0)  # the rate that was refused
+    _low: float = field(init=False, default=0.0)  # the rate after the cut
+    _since: int = field(init=False, default=0)  # answers since the last cut
 
     def __attrs_post_init__(self) -> None:
         self.rate = self.ceiling
@@ -177,19 +176,20 @@ class QueryBudget:
 
     def spend(self, now: float) -> None:
         """A query starts at `now`."""
-        self._recent.append(now)
+        self._asked.append(now)
         if self.rate is not None:
-            # A short burst may catch up with the rate; an idle hour may not.
-            burst = 4 / self.rate
-            self._next = max(self._next, now - burst) + 1 / self.rate
+            late = min(_CATCH_UP, 4 / self.rate)
+            self._next = max(self._next, now - late) + 1 / self.rate
 
-    def answered(self) -> None:
-        """A query was answered normally."""
-        self._in_a_row = 0
-        if self.rate is None:
+    def answered(self, now: float) -> None:
+        """A query was answered normally at `now`."""
+        self._answers.append(now)
+        self._since += 1
+        if self.rate is None or self.rate == self.ceiling:
             return
-        # What was fine before a storm is probably fine again: half of it, quickly.
-        self.rate *= _CATCH_UP if self.rate < self._fine / 2 else _SPEED_UP
+        depth = max(self._top - self._low, self._top * (1 - _KEPT))
+        course = (self._since / _BACK - 1) ** 3
+        self.rate = max(_SLOWEST, self._top + depth * course)
         if self.ceiling is not None:
             self.rate = min(self.rate, self.ceiling)
         elif self.rate > _FREE_ABOVE:
@@ -200,16 +200,27 @@ class QueryBudget:
         pause = min(retry_after or 0.0, _LONGEST_PAUSE)
         if started >= self._last_refusal:  # one cut per burst of refusals
             self._last_refusal = now
-            if not self._in_a_row:
-                self._fine = self._measured(now)
-            self._in_a_row += 1
-            rate = max(_SLOWEST, self._measured(now) * _BACK_OFF)
-            self.rate = rate if self.ceiling is None else min(rate, self.ceiling)
+            self._cut(now)
         if self.rate is not None:
             pause = max(pause, 1 / self.rate)
         self._next = max(self._next, now + pause)
 
+    def _cut(self, now: float) -> None:
+        if self.rate is None or not self._top:  # a refusal of few queries says little
+            most = _FREE_ABOVE if self.rate is None else self.rate
+            self._top = min(most, max(_QUIET, self._measured(now)))
+            self._low = self._top * _KEPT
+        elif self._since:
+            self._top = max(_SLOWEST, min(self.rate, self._measured(now)))
+            self._low = self._top * _KEPT
+        else:  # a storm: what was fine before it is probably fine after it
+            self._low = self.rate * _IN_VAIN
+        self._low = max(_SLOWEST, self._low)
+        self._since = 0
+        self.rate = self._low if self.ceiling is None else min(self._low, self.ceiling)
+
     def _measured(self, now: float) -> float:
-        span = now - self._recent[0] if self._recent else 0.0
-        measured = len(self._recent) / span if span > 0 else _FREE_ABOVE
-        return measured if self.rate is None else min(measured, self.rate)
+        """Queries per second that were answered, of the last that were made."""
+        begin = self._asked[0] if self._asked else now
+        answers = sum(at >= begin for at in self._answers)
+        return max(1, answers) / (now - begin) if now > begin else _FREE_ABOVE

@@ -33,7 +33,8 @@
     │   ├── TaskLostError        the service does not know the id
     │   └── EmptyResultError     `success` without a usable URL
     ├── DownloadError            a result file could not be had whole
-    └── JournalError             a bulk run cannot write down what it does
+    ├── JournalError             a bulk run cannot write down what it does
+    └── StoreError               an object store takes no files of a bulk run
 
 Each says in `charged` whether money was spent on what the failed call asked for:
 "no", "yes" or "unknown". All survive `pickle` and `copy`; none holds the API key.
@@ -66,6 +67,7 @@ from liangxin_async._errors._task import (
     DownloadError,
     EmptyResultError,
     JournalError,
+    StoreError,
     TaskError,
     TaskFailedError,
     TaskLostError,
@@ -104,6 +106,7 @@ __all__ = [
     "SaturatedError",
     "ServiceError",
     "SessionClosedError",
+    "StoreError",
     "SubmitTimeoutError",
     "SubmitUnknownError",
     "TaskError",

@@ -134,3 +134,39 @@ class JournalError(LiangxinError):
         self.reason = reason
         self.task_id = task_id
         self.charged = "no" if task_id is None else "yes"
+
+
+class StoreError(LiangxinError):
+    """The object store that a bulk run saves into cannot be used, or takes no more.
+
+    Files that were made stay in the work folder; the next run puts them into the store.
+
+    Attributes:
+        url: bucket and name of what was to be stored, "s3://bucket/name".
+        reason: a word for programs: "bucket" (there is none of that name), "denied",
+            "credentials", "connection", "changed" (what is there is not what was put)
+            or "refused".
+        http_status: status of the answer, or None.
+        task_id: the task that the file belongs to, or None.
+    """
+
+    url: str
+    reason: str
+    http_status: int | None
+    task_id: str | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        reason: str = "refused",
+        http_status: int | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.reason = reason
+        self.http_status = http_status
+        self.task_id = task_id
+        self.charged = "no" if task_id is None else "yes"

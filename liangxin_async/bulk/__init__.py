@@ -8,7 +8,8 @@
 
 A journal in the folder holds a row before each create and the task id right after. The
 same call again goes on where the last one ended: what was accepted is awaited and not
-made again, what is saved is recognised, and what is in doubt is left alone.
+made again, what is saved is recognised, and what is in doubt is left alone. For the
+folder there may be an `ObjectStore`, or just its URL, "s3://bucket/prefix".
 """
 
 from liangxin_async.bulk._door import run
@@ -16,6 +17,7 @@ from liangxin_async.bulk._entry import BadLine, Entry, Tally, check
 from liangxin_async.bulk._input import form_of, read_lines
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._journal import Journal
+from liangxin_async.bulk._object_store import ObjectStore
 from liangxin_async.bulk._row import File, Row, RowState, Sample
 from liangxin_async.bulk._run import BulkRun
 from liangxin_async.bulk._sqlite import (
@@ -33,6 +35,7 @@ __all__ = [
     "Item",
     "Journal",
     "JournalReader",
+    "ObjectStore",
     "Row",
     "RowState",
     "Sample",

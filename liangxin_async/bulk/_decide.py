@@ -29,15 +29,22 @@ from enum import Enum
 from attrs import frozen
 
 from liangxin_async._errors import (
+    AuthenticationError,
     BadRequestError,
+    DownloadError,
     EmptyResultError,
+    InsufficientQuotaError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     NotFoundError,
     PayloadTooLargeError,
     PermissionDeniedError,
+    SessionClosedError,
+    StoreError,
     SubmitUnknownError,
     TaskFailedError,
+    TaskLostError,
     UnprocessableError,
 )
 from liangxin_async.bulk._row import RowState
@@ -102,3 +109,23 @@ def state_after(error: LiangxinError, task_id: str | None) -> RowState:
     if isinstance(error, _FOR_GOOD):
         return RowState.FAILED
     return RowState.NOT_SENT if task_id is None else RowState.ACCEPTED
+
+
+def death_of(error: LiangxinError) -> LiangxinError | None:
+    """Return the error that ends a whole run, or None where the rest can go on.
+
+    A dead account, also where it shows only in that a task cannot be followed; a closed
+    session; a journal, a disk or a store that takes nothing more.
+
+    Args:
+        error: how one request ended.
+    """
+    cause = error.__cause__ if isinstance(error, TaskLostError) else error
+    match cause:
+        case AuthenticationError() | InsufficientQuotaError():
+            return cause
+        case JournalError() | StoreError() | SessionClosedError():
+            return cause
+        case DownloadError(reason="disk"):
+            return cause
+    return None

@@ -20,7 +20,10 @@ class Item:
     Attributes:
         row: what the journal holds about it now; `row.state` says how it stands.
         result: what was made, where this run saw it; None else.
-        paths: its saved files, in the order of the result's URLs.
+        paths: its saved files, in the order of the result's URLs; empty where they are
+            not in a folder.
+        objects: its saved files in an object store, as "s3://bucket/name", in the same
+            order; empty where they are in a folder.
         error: why it is not saved; None for a saved one, and for one that an earlier
             run left in doubt or failed (`row.error` has its words).
         earlier: whether an earlier run had brought it to where it stands.
@@ -29,5 +32,6 @@ class Item:
     row: Row
     result: Result | None = field(default=None, repr=False)
     paths: tuple[Path, ...] = ()
+    objects: tuple[str, ...] = ()
     error: LiangxinError | None = None
     earlier: bool = False

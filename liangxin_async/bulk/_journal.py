@@ -2,7 +2,8 @@
 
 The rules are the run's; a journal only keeps them through crashes. A method that is
 awaited returns when what it wrote survives a power cut. A method that is not
-(`_nowait`) writes with the next commit: losing it costs a question, never money.
+(`_nowait`) writes with the next commit, in the order of the calls: losing it costs a
+question, never money. `settle` waits until it is there.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ class Journal(Protocol):
         """What became of the create is unknown; says why. The state stays IN_DOUBT."""
         ...
 
-    async def succeeded(self, key: str, record: Mapping[str, Any], at: float) -> None:
-        """The task is over and has a result: SUCCEEDED."""
+    def succeeded_nowait(self, key: str, record: Mapping[str, Any], at: float) -> None:
+        """The task is over and has a result, which the service can tell again:
+        SUCCEEDED."""
         ...
 
     async def failed(
@@ -103,11 +105,18 @@ class Journal(Protocol):
         ...
 
     async def saved(self, key: str, files: Sequence[File], at: float) -> None:
-        """Every file of the result is there: SAVED."""
+        """Every file of the result is there: SAVED.
+
+        May take its time, and wait for other writes to share a commit with.
+        """
         ...
 
     def unsaved_nowait(self, key: str) -> None:
         """A saved file is gone or not what it was: SUCCEEDED again, without files."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until everything that was written before survives a power cut."""
         ...
 
     def sample_nowait(self, sample: Sample) -> None:

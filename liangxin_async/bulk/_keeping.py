@@ -32,11 +32,17 @@ _FORGOTTEN: dict[str, Any] = {
 @define(eq=False)
 class RowKeeper:
     """Keeps one row. `broke` is told what the submitter must not be told: that a write
-    failed, and for `accepted` the task id that nobody else knows now."""
+    failed, and for `accepted` the task id that nobody else knows now.
+
+    Attributes:
+        row: what the journal holds.
+        broken: why it does not hold a task that was accepted, or None.
+    """
 
     _journal: Journal
     row: Row
     _broke: Callable[[JournalError, str | None], None]
+    broken: JournalError | None = field(init=False, default=None)
     _written: bool = False
     _doubt: tuple[str, str] | None = field(init=False)
 
@@ -70,6 +76,7 @@ class RowKeeper:
         try:
             await self._journal.accepted(self.row.key, task_id, now)
         except JournalError as exc:
+            self.broken = exc
             self._broke(exc, task_id)
         else:
             self.row = evolve(

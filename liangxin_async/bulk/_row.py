@@ -21,9 +21,12 @@ IN_DOUBT and FAILED become IN_DOUBT only where the user asked to perhaps pay aga
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+if TYPE_CHECKING:
+    from liangxin_async._records import TaskRecord
 
 
 class RowState(Enum):
@@ -72,7 +75,7 @@ class Row:
         files: its saved files, in the order of the result's URLs.
         error: why it failed or is in doubt, in words; None otherwise.
         error_type: class name of that error, or None.
-        record: the task's last record as `TaskRecord.to_dict` gives it, or None.
+        record: the task's last record as `kept_of` gives it, or None.
         sent_at: when the last create was about to be sent, or None.
         accepted_at: when it was accepted, or None.
         ended_at: when its end was seen, or None.
@@ -101,6 +104,16 @@ class Row:
         """The prompt, or None where the request has none."""
         prompt = self.request.get("input", {}).get("prompt")
         return prompt if isinstance(prompt, str) else None
+
+
+def kept_of(record: TaskRecord) -> dict[str, Any]:
+    """Return what a journal keeps of a record: all but the request that it echoes.
+
+    The row has the request; the echo may hold megabytes of pictures, and it holds the
+    path of the callback, which is a secret.
+    """
+    raw = {name: value for name, value in record.raw.items() if name != "param"}
+    return evolve(record, param=None, raw=raw).to_dict()
 
 
 @frozen(kw_only=True)

@@ -1,13 +1,15 @@
 """Files of results, by remaining lifetime: those whose URLs end first go first.
 
-A result waits in a bounded queue for one of a few savers. A saver downloads, hashes,
-and writes the files into the journal; only then is the item told.
+A result waits in a bounded queue for one of a few savers. A saver downloads, has the
+destination keep the files, and goes on with the next; the end of the first (`_ends`) is
+written into the journal beside others, and only then is the item told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -15,17 +17,22 @@ from anyio import to_thread
 from attrs import define, evolve, field, frozen
 
 from liangxin_async._errors import DownloadError, JournalError, LiangxinError
-from liangxin_async.bulk._files import facts_of, find_whole
+from liangxin_async._media import numbered
+from liangxin_async.bulk._decide import death_of
+from liangxin_async.bulk._files import find_whole
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._row import Row, RowState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from liangxin_async._records import Result
     from liangxin_async._session import Session
+    from liangxin_async.bulk._destination import Destination
+    from liangxin_async.bulk._ends import Ends
     from liangxin_async.bulk._journal import Journal
+    from liangxin_async.bulk._row import File
 
 SAVERS = 8  # downloads at the same time
 _WAITING = 256  # results that may wait for a saver
@@ -48,16 +55,17 @@ class Savers:
 
     Args:
         session: downloads.
-        folder: where the files go.
+        destination: where the files go.
         journal: takes them down.
-        tell: is told each item; may wait.
-        stop: is told what ends the whole run: a full disk, a broken journal.
+        ends: has what became of each result written down and told.
+        stop: is told what ends the whole run: a full disk, a broken journal, a store
+            that takes no more.
     """
 
     _session: Session
-    _folder: Path
+    _destination: Destination
     _journal: Journal
-    _tell: Callable[[Item], Awaitable[None]]
+    _ends: Ends
     _stop: Callable[[LiangxinError], None]
     _numbers: count[int] = field(factory=count)
     _jobs: asyncio.PriorityQueue[_Job] = field(
@@ -80,7 +88,7 @@ class Savers:
         await self._jobs.put(job)
 
     async def idle(self) -> None:
-        """Wait until everything that was put is saved or told."""
+        """Wait until everything that was put has come to its end."""
         await self._jobs.join()
 
     async def work(self) -> None:
@@ -93,35 +101,53 @@ class Savers:
                 self._jobs.task_done()
 
     async def _save(self, job: _Job) -> None:
-        row, result = job.row, job.result
         try:
             paths = await self._fetch(job)
-            files = await to_thread.run_sync(facts_of, self._folder, paths)
-            now = time.time()
-            await self._journal.saved(row.key, files, now)
+            files = await self._destination.keep(job.row, paths, earlier=job.earlier)
         except LiangxinError as exc:  # before OSError, which some of ours are too
-            await self._failed(job, exc)
+            end = partial(self._unsaved, job, exc)
         except OSError as exc:
-            await self._failed(job, _disk_error(row, exc))
+            end = partial(self._unsaved, job, _disk_error(job.row, exc))
         else:
-            row = evolve(row, state=RowState.SAVED, files=files, saved_at=now)
-            await self._tell(Item(row=row, result=result, paths=tuple(paths)))
+            end = partial(self._saved, job, files, time.time())
+        await self._ends.add(end)
 
-    async def _failed(self, job: _Job, error: LiangxinError) -> None:
-        full_disk = isinstance(error, DownloadError) and error.reason == "disk"
-        if full_disk or isinstance(error, JournalError):
-            self._stop(error)
-        await self._tell(Item(row=job.row, result=job.result, error=error))
+    async def _saved(self, job: _Job, files: tuple[File, ...], at: float) -> Item:
+        try:
+            await self._journal.saved(job.row.key, files, at)
+            await self._destination.settled(files)
+        except LiangxinError as exc:
+            return await self._unsaved(job, exc)
+        row = evolve(job.row, state=RowState.SAVED, files=files, saved_at=at)
+        return self._destination.located(Item(row=row, result=job.result))
+
+    async def _unsaved(self, job: _Job, error: LiangxinError) -> Item:
+        if (death := death_of(error)) is not None:
+            self._stop(death)
+        try:
+            await self._journal.settle()  # its row says "succeeded", and so do we
+        except JournalError as exc:
+            self._stop(exc)
+        return Item(row=job.row, result=job.result, error=error)
 
     async def _fetch(self, job: _Job) -> list[Path]:
-        if job.earlier and len(job.result.urls) == 1:
-            stem = job.row.stem
-            there = await to_thread.run_sync(find_whole, self._folder, stem)
+        folder = self._destination.folder
+        if job.earlier:
+            there = await to_thread.run_sync(_find_all, folder, job)
             if there is not None:
-                return [there]
+                return there
         return await self._session.download(
-            job.result, self._folder, stem=job.row.stem, overwrite=True
+            job.result, folder, stem=job.row.stem, overwrite=True
         )
+
+
+def _find_all(folder: Path, job: _Job) -> list[Path] | None:
+    """Return the files of a job that are there already; None unless all are."""
+    count = len(job.result.urls)
+    stems = (numbered(job.row.stem, position, count) for position in range(count))
+    found = [find_whole(folder, stem) for stem in stems]
+    whole = [path for path in found if path is not None]
+    return whole if len(whole) == count else None
 
 
 def _disk_error(row: Row, exc: OSError) -> DownloadError:

@@ -249,13 +249,13 @@ class SqliteJournal(JournalReader):
 
     # ------------------------------------------------------------------------- ends
 
-    async def succeeded(self, key: str, record: Mapping[str, Any], at: float) -> None:
+    def succeeded_nowait(self, key: str, record: Mapping[str, Any], at: float) -> None:
         """The task is over and has a result: SUCCEEDED."""
         self._demand_text(key)
         plain = json.dumps(dict(record))
         changes = {"record": plain, "ended_at": float(at), **NO_ERROR}
         steps = (RowState.ACCEPTED, RowState.SUCCEEDED)
-        await self._writer.write(lambda store: store.move(key, *steps, changes))
+        self._writer.post(lambda store: store.move(key, *steps, changes))
 
     async def failed(
         self,
@@ -277,11 +277,14 @@ class SqliteJournal(JournalReader):
         await self._writer.write(lambda store: store.failed(asked, changes))
 
     async def saved(self, key: str, files: Sequence[File], at: float) -> None:
-        """Every file of the result is there: SAVED."""
+        """Every file of the result is there: SAVED. Waits for company, as `_nowait`
+        calls do."""
         self._demand_text(key)
         changes = {"files": files_json(files), "saved_at": float(at)}
         steps = (RowState.SUCCEEDED, RowState.SAVED)
-        await self._writer.write(lambda store: store.move(key, *steps, changes))
+        await self._writer.write(
+            lambda store: store.move(key, *steps, changes), hurry=False
+        )
 
     def unsaved_nowait(self, key: str) -> None:
         """A saved file is gone or not what it was: SUCCEEDED again, without files."""
@@ -289,6 +292,10 @@ class SqliteJournal(JournalReader):
         changes = {"files": files_json(()), "saved_at": None}
         steps = (RowState.SAVED, RowState.SUCCEEDED)
         self._writer.post(lambda store: store.move(key, *steps, changes))
+
+    async def settle(self) -> None:
+        """Wait until everything that was written before survives a power cut."""
+        await self._writer.settle()
 
     def sample_nowait(self, sample: Sample) -> None:
         """Keep how the run stands. Samples are thinned: at most 1,000 of a run stay."""

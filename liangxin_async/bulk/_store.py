@@ -4,6 +4,10 @@ A step reads its row, asks `_row` whether the move is legal, and writes with a s
 statement; a step that is refused has written nothing, so that its transaction goes on
 without it. Everything here blocks, and belongs to one thread.
 
+Rows on their way are kept in memory as they were written, so that a step need not read
+and check them: nobody else writes, and after a transaction that failed there is no
+further step.
+
 Samples are thinned, so that a run of a week stays small. The newest sample is always
 kept; those before it are at least `interval` apart, which is a second at first. When a
 run has `_MOST_SAMPLES`, every second one is dropped and the interval doubled: 40 kB a
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
     from liangxin_async.bulk._columns import Values
     from liangxin_async.bulk._row import Sample
 
+_ON_THEIR_WAY = frozenset(
+    state.value for state in (RowState.IN_DOUBT, RowState.ACCEPTED, RowState.SUCCEEDED)
+)
+_MOST_HELD = 2048  # rows, of about 3 kB
 _MOST_SAMPLES = 1000
 _FIRST_INTERVAL = 1.0  # seconds
 NO_ERROR = MappingProxyType({"error": None, "error_type": None})
@@ -67,6 +75,7 @@ class Store:
                 self._close = opened.pop_all().close
         except (OSError, *SQLITE_ERRORS) as exc:
             raise self.failure(exc) from exc
+        self._held: dict[str, Values] = {}  # rows on their way, by key
         self._samples: list[tuple[int, float]] = []  # of this run: id and instant
         self._interval = _FIRST_INTERVAL
 
@@ -166,6 +175,7 @@ class Store:
         if kept is None or kept["state"] != RowState.IN_DOUBT.value:
             raise self._illegal(key, kept, RowState.IN_DOUBT)
         self._update(kept, {"error": error, "error_type": error_type})
+        self._held.pop(key, None)  # it may stand like this for ever
 
     def failed(self, asked: Values, changes: dict[str, Any]) -> None:
         """Put a row down as failed; a new one with what was asked for."""
@@ -222,6 +232,8 @@ class Store:
     # ---------------------------------------------------------------------- inside
 
     def _kept(self, key: str) -> Values | None:
+        if (held := self._held.get(key)) is not None:
+            return held
         found = self.db.execute(_SELECT, (key,)).fetchone()
         if found is None:
             return None
@@ -235,14 +247,24 @@ class Store:
     def _insert(self, values: Values) -> None:
         listed = [values[name] for name in COLUMNS]
         self.db.execute(_INSERT, (*listed, seal(values)))
+        self._hold(values)
 
     def _update(self, kept: Values, changes: dict[str, Any]) -> None:
         # Only what changed: SQLite writes the index of each column that is named.
         changed = {name: new for name, new in changes.items() if kept[name] != new}
-        changed["seal"] = seal({**kept, **changed})
+        values = {**kept, **changed}
+        changed["seal"] = seal(values)
         marks = ", ".join(f"{name} = ?" for name in changed)
         query = f"UPDATE rows SET {marks} WHERE key = ?"  # noqa: S608 - names of ours
         self.db.execute(query, (*changed.values(), kept["key"]))
+        self._hold(values)
+
+    def _hold(self, values: Values) -> None:
+        self._held.pop(values["key"], None)
+        if values["state"] in _ON_THEIR_WAY:
+            self._held[values["key"]] = values
+            if len(self._held) > _MOST_HELD:  # the one that was longest without a step
+                del self._held[next(iter(self._held))]
 
     def _movable(
         self, key: str, after: RowState, *, again: bool = False

@@ -4,10 +4,11 @@ A commit that survives a power cut costs about the same for one step as for a hu
 So the thread takes all steps that wait, runs them in one transaction, and answers their
 callers when it is committed; what comes meanwhile waits for the next one.
 
-Steps posted without waiting go with the next commit, which comes after `delay` seconds
-at the latest. They need no queue with a bound: whoever reads waits for all steps before
-(`settle`), and a step for a row follows an awaited one or a read of that row. So there
-are at most as many as callers can make between two of their awaits.
+Steps that are posted, or awaited without hurry, go with the next commit, which comes
+after `delay` seconds at the latest. They need no queue with a bound: whoever reads
+waits for all steps before (`settle`), and a step for a row follows an awaited one or a
+read of that row. So there are at most as many as callers can make between two of their
+awaits.
 
 Invariants:
 - A step is answered once: after its commit, or with the error that ended it.
@@ -73,7 +74,7 @@ class Writer:
         self._changed = threading.Condition()
         # All below is read and written under the condition.
         self._queue: list[_Queued] = []
-        self._waited_for = False  # whether somebody awaits a step of the queue
+        self._hurried = False  # whether a step of the queue must not wait for company
         self._due = 0.0  # monotonic: when the queue is written at the latest
         self._busy = False
         self._stopping = False
@@ -109,8 +110,13 @@ class Writer:
 
     # -------------------------------------------------------------- callers' side
 
-    async def write(self, step: Step) -> None:
+    async def write(self, step: Step, *, hurry: bool = True) -> None:
         """Run `step`; return when it is committed. Cancelling does not undo it.
+
+        Args:
+            step: what to do.
+            hurry: whether it is committed as soon as may be; otherwise it waits for
+                company, as a posted step does.
 
         Raises:
             JournalError: the step was refused ("conflict"), or nothing is written any
@@ -119,7 +125,7 @@ class Writer:
         self._demand_parent()
         waiter: Waiter = asyncio.get_running_loop().create_future()
         with self._changed:
-            self._put(_Queued(step, waiter))
+            self._put(_Queued(step, waiter), hurry=hurry)
         await self._answer_to(waiter)
 
     def post(self, step: Step) -> None:
@@ -130,7 +136,7 @@ class Writer:
         """
         self._demand_parent()
         with self._changed:
-            self._put(_Queued(step, None))
+            self._put(_Queued(step, None), hurry=False)
 
     async def settle(self) -> None:
         """Wait until every step before is committed.
@@ -144,7 +150,7 @@ class Writer:
             if not self._queue and not self._busy:
                 return
             waiter: Waiter = asyncio.get_running_loop().create_future()
-            self._put(_Queued(None, waiter))
+            self._put(_Queued(None, waiter), hurry=True)
         await self._answer_to(waiter)
 
     def stop(self) -> None:
@@ -178,14 +184,14 @@ class Writer:
             self._told = self._told or error is self._failure
             raise fresh(error) if isinstance(error, JournalError) else error
 
-    def _put(self, queued: _Queued) -> None:
+    def _put(self, queued: _Queued, *, hurry: bool) -> None:
         """Queue a step. The condition is held."""
         self._demand_open()
         if not self._queue:
             self._due = time.monotonic() + self._delay
             self._changed.notify()
-        if queued.waiter is not None and not self._waited_for:
-            self._waited_for = True
+        if hurry and not self._hurried:
+            self._hurried = True
             self._changed.notify()
         self._queue.append(queued)
 
@@ -232,15 +238,15 @@ class Writer:
         self._end()
 
     def _take(self) -> list[_Queued]:
-        """Wait for steps, and for company if nobody awaits them. Empty: the end."""
+        """Wait for steps, and for company if none is in a hurry. Empty: the end."""
         with self._changed:
-            while not (self._stopping or self._waited_for):
+            while not (self._stopping or self._hurried):
                 left = self._due - time.monotonic() if self._queue else None
                 if left is not None and left <= 0:
                     break
                 self._changed.wait(left)
             batch, self._queue = self._queue, []
-            self._waited_for = False
+            self._hurried = False
             self._busy = bool(batch)
             return batch
 
@@ -272,7 +278,7 @@ class Writer:
         with self._changed:
             self._failure = self._failure or failure
             waiting, self._queue = self._queue, []
-            self._waited_for = False
+            self._hurried = False
         _deliver([(queued.waiter, self._failure) for queued in waiting])
 
     def _end(self) -> None:

@@ -102,7 +102,10 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # Of creates whose caller has gone the command tells by itself, with ids.
-        known = record.name.endswith("._submit") and record.levelno < logging.ERROR
+        known = (
+            record.name.endswith(("._submit", "._submit_told"))
+            and record.levelno < logging.ERROR
+        )
         if not known:
             self._out.note(f"liangxin: {self.format(record)}")
 

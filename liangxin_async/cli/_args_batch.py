@@ -25,6 +25,7 @@ _BATCH_EXAMPLES = """\
   liangxin batch ideas.txt -o ideas/ --model z-image --repeat 4
   make-prompts | liangxin batch - --form jsonl -o out/ --json
   liangxin batch -o out/ --collect
+  liangxin batch prompts.jsonl -o s3://shop/spring --work spring/
 
 a line of JSONL, for example; CSV has such fields as columns:
   {"key": "cat-1", "model": "z-image", "input": {"prompt": "a cat", "seed": 7}}"""
@@ -65,7 +66,19 @@ def add_batch(commands: Any) -> None:
         help="one request a line: .jsonl, .csv, .txt (prompts), or - for standard "
         "input; read as it is needed, and checked line by line",
     )
-    parser.add_argument("-o", "--output", metavar="DIR", help="folder; made if missing")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="folder, made if missing; or s3://bucket/prefix (extra 's3'), with keys, "
+        "region and AWS_ENDPOINT_URL from the environment",
+    )
+    parser.add_argument(
+        "--work",
+        metavar="DIR",
+        help="with s3://: local folder for the journal and what is under way "
+        "(default: named after bucket and prefix, in the current folder)",
+    )
     _what_is_asked(parser)
     _what_is_done(parser)
     parser.add_argument(
@@ -143,5 +156,7 @@ def add_gallery(commands: Any) -> None:
         " From its journal,\nalso while the batch is running. Needs no key, but the "
         "extra 'gallery'.",
     )
-    parser.add_argument("folder", metavar="DIR", help="folder of a batch")
+    parser.add_argument(
+        "folder", metavar="DIR", help="folder of a batch, or its work folder"
+    )
     json_option(parser)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from signal import Signals
 
 from liangxin_async import bulk
+from liangxin_async.bulk._store_name import is_remote
 from liangxin_async.cli._batch_course import Course, ending
 from liangxin_async.cli._batch_input import opened
 from liangxin_async.cli._batch_tell import BadLines, Teller
@@ -37,7 +39,7 @@ def batch(args: Namespace, out: Out) -> int:
         _look_at_model(args.model, out)
     if args.check:
         return _check(args, out)
-    course = Course(Path(args.output), Watch(), limit=args.limit)
+    course = _course(args)
     teller = Teller(args, course, out)
     with ExitStack() as files:
         if not args.collect:
@@ -50,12 +52,27 @@ def batch(args: Namespace, out: Out) -> int:
     return code
 
 
+def _course(args: Namespace) -> Course:
+    """Return the course of a batch that has done nothing yet.
+
+    Raises:
+        ConfigurationError: the store cannot be one, or its extra is missing.
+    """
+    if not is_remote(args.output):
+        return Course(Path(args.output), Watch(), limit=args.limit)
+    with_page = not args.no_gallery and find_spec("PIL") is not None
+    store = bulk.ObjectStore(args.output, work=args.work, thumbnails=with_page)
+    return Course(store.folder, Watch(), store=store, limit=args.limit)
+
+
 def _look_at_line(args: Namespace) -> None:
     """Refuse what cannot be meant, before anything is opened."""
     if args.file is None and not args.collect:
         raise UsageError("FILE is missing: a file of prompts, or - for standard input")
     if args.output is None and not args.check:
         raise UsageError("-o DIR is missing: the folder for pictures and journal")
+    if args.work is not None and not is_remote(args.output or ""):
+        raise UsageError("--work is the local folder of a run with -o s3://...")
     if args.collect and args.check:
         raise UsageError("--check looks at a file, which --collect does not read")
     if args.collect and (args.retry_failed or args.resubmit_unknown):

@@ -23,7 +23,7 @@ from liangxin_async.cli._exit import Exit, exit_code
 from liangxin_async.cli._watch import Watch
 
 if TYPE_CHECKING:
-    from liangxin_async.bulk import BulkRun
+    from liangxin_async.bulk import BulkRun, ObjectStore
     from liangxin_async.cli._batch_input import Intake
 
 WINDOW = 60  # seconds over which the rate is counted
@@ -108,7 +108,7 @@ class Course:
     """What one batch has done so far, and what is known of its end.
 
     Attributes:
-        folder: the output folder.
+        folder: the output folder; the work folder of a store.
         watch: counts of the session.
         intake: the input; None where none is read.
         limit: most creates, or None.
@@ -128,6 +128,7 @@ class Course:
         reasons: one reason for each state that is not an end, in words.
         run: the run; None before it begins.
         stats: gives the session's own counts.
+        store: the object store that takes the files, or None.
         rate: ends in the last minute.
     """
 
@@ -151,6 +152,7 @@ class Course:
     reasons: dict[RowState, LiangxinError] = field(factory=dict)
     run: BulkRun | None = None
     stats: Callable[[], Stats] = Stats
+    store: ObjectStore | None = None
     rate: Rate = field(factory=lambda: Rate(time.monotonic()))
     _own: set[str] = field(factory=set)  # tasks of this batch that did not come home
 
@@ -205,6 +207,11 @@ class Course:
         self.codes.add(exit_code(error))
 
     # ----------------------------------------------------------------------- figures
+
+    @property
+    def place(self) -> str:
+        """Where the files go, in words."""
+        return str(self.folder if self.store is None else self.store)
 
     @property
     def seconds(self) -> float:

@@ -58,10 +58,13 @@ class Teller:
                 "started",
                 input=None if args.collect else args.file,
                 folder=str(course.folder),
+                store=None if course.store is None else str(course.store),
                 service=service,
                 earlier=states(course.before),
             )
             return
+        if course.store is not None:
+            self.out.note(words.place_words(course))
         if course.before:
             self.out.note(
                 f"{course.folder} holds an earlier run: "
@@ -163,7 +166,7 @@ def item_facts(item: Item) -> dict[str, Any]:
         found["error"] = facts(item.error)
     return {
         **found,
-        "files": [str(path) for path in item.paths],
+        "files": [str(path) for path in item.paths] or list(item.objects),
         "earlier": item.earlier,
     }
 

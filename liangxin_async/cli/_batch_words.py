@@ -52,7 +52,7 @@ def again_line(args: Namespace, *more: str) -> str:
 def collect_line(args: Namespace) -> str:
     """Return the command that brings home what is paid for, and makes nothing."""
     line = ["liangxin", "batch", "-o", args.output, "--collect"]
-    for option in ("dialect", "model", "base_url"):
+    for option in ("work", "dialect", "model", "base_url"):
         value = getattr(args, option)
         if value is not None:
             line += [f"--{option.replace('_', '-')}", value]
@@ -74,6 +74,14 @@ def ways_on(args: Namespace, course: Course, end: Ending) -> Iterator[str]:
 
 
 # ---------------------------------------------------------------------- while it runs
+
+
+def place_words(course: Course) -> str:
+    """Return where the files of a store are, and what has to be kept for it."""
+    return (
+        f"files go to {course.store}; the journal and what is under way are in\n"
+        f"{course.folder}: keep that folder, the same command goes on from it"
+    )
 
 
 def counts_words(counts: Mapping[RowState, int]) -> str:
@@ -231,14 +239,15 @@ def _when(at: float | None) -> str:
 
 def summary_lines(course: Course, end: Ending) -> Iterator[str]:
     """Yield how the batch went, for people."""
-    if course.saved or not course.recognised:
+    was_to_do = course.intake is not None and not course.recognised
+    if course.saved or was_to_do:
         files = f"{plural(course.files, 'file')}, {size_in_words(course.size_bytes)}"
         yield (
-            f"{plural(course.saved, 'request')} saved in {course.folder} in "
+            f"{plural(course.saved, 'request')} saved in {course.place} in "
             f"{duration(course.seconds)}: {files}"
         )
     else:
-        yield f"nothing new was saved in {course.folder}"
+        yield f"nothing new was saved in {course.place}"
     for label, count, more in _summary_rows(course, end):
         if count:
             yield f"  {label:<{_LABEL}}{count:,}{more}"

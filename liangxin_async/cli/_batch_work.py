@@ -22,7 +22,7 @@ from liangxin_async._errors import (
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
 from liangxin_async.bulk._row import OUTSTANDING
-from liangxin_async.bulk._run import JOURNAL
+from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
 from liangxin_async.cli._batch_input import STDIN
 from liangxin_async.cli._batch_tell import Teller
@@ -140,7 +140,7 @@ class Work:
         args, intake = self.args, self.course.intake
         return bulk.run(
             () if intake is None else intake.requests(),
-            self.course.folder,
+            self.course.store or self.course.folder,
             session=session,
             limit=args.limit,
             resubmit_unknown=args.resubmit_unknown,
@@ -195,7 +195,12 @@ async def look_back(
         if with_page and counts:
             if counts.get(RowState.SAVED, 0) >= _MANY:
                 out.note("making the page to look at; Ctrl-C leaves it")
-            page, _ = await make_gallery(course.folder)
-            found.append(evolve(found[-1], page=str(page)))
+            page, sheet = await make_gallery(course.folder)
+            where = str(page)
+            if course.store is not None:
+                where = await course.store.publish(page)
+                if sheet is not None:
+                    await course.store.publish(sheet)
+            found.append(evolve(found[-1], page=where))
     except (LiangxinError, CommandError) as error:
         out.note(f"note: {error}")

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from anyio import from_thread, to_thread
 
 from liangxin_async.bulk import JournalReader, Row, read_journal
-from liangxin_async.bulk._run import JOURNAL
+from liangxin_async.bulk._destination import marked
+from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.bulk.gallery import write_contact_sheet, write_gallery
-from liangxin_async.cli._errors import WriteError
+from liangxin_async.cli._errors import UsageError, WriteError
 from liangxin_async.cli._exit import Exit
 from liangxin_async.cli._out import Out
 from liangxin_async.cli._session import run
 from liangxin_async.cli._watch import Watch
 
 T = TypeVar("T")
+
+
+class _Ways(TypedDict):
+    title: str | None
+    elsewhere: bool
+
 
 _AT_ONCE = 500  # rows that the thread asks for
 
@@ -31,7 +37,10 @@ def gallery(args: Namespace, out: Out) -> int:
         JournalError: there is no journal, or none that can be read.
         ConfigurationError: Jinja2 or Pillow is missing.
         WriteError: the folder takes no files.
+        UsageError: it is no folder.
     """
+    if "://" in args.folder:
+        raise UsageError("the page is made in the local work folder: name that")
     made: list[Path | None] = []
 
     async def work() -> None:
@@ -51,8 +60,9 @@ def gallery(args: Namespace, out: Out) -> int:
 async def make_gallery(folder: Path) -> tuple[Path, Path | None]:
     """Make page and contact sheet; return where they are.
 
-    The sheet is None where there is no picture. Cancelling leaves a thread behind,
-    which ends soon by itself.
+    For the work folder of an object store they are made in it, for the place where the
+    pictures are. The sheet is None where there is no picture. Cancelling leaves a
+    thread behind, which ends soon by itself.
 
     Raises:
         As `gallery` says.
@@ -60,10 +70,14 @@ async def make_gallery(folder: Path) -> tuple[Path, Path | None]:
     async with await read_journal(folder / JOURNAL) as journal:
         samples = await journal.samples()
         try:
+            store = marked(folder)
+            ways: _Ways = {"title": store, "elsewhere": store is not None}
             page = await _in_thread(
-                lambda rows: write_gallery(folder, rows, samples), journal
+                lambda rows: write_gallery(folder, rows, samples, **ways), journal
             )
-            sheet = await _in_thread(partial(write_contact_sheet, folder), journal)
+            sheet = await _in_thread(
+                lambda rows: write_contact_sheet(folder, rows, **ways), journal
+            )
         except OSError as exc:
             raise WriteError(f"{folder}: {exc.strerror or exc}") from None
     return page, sheet

@@ -39,6 +39,8 @@ def choose_place(given: str) -> Place:
     Raises:
         UsageError: it cannot be a folder, or not one that can be written to.
     """
+    if "://" in given:
+        raise UsageError("-o: only `liangxin batch` saves into an object store")
     path = Path(given)
     named = path.suffix.lower() in _MEDIA and not given.endswith(("/", os.sep))
     if named and not path.is_dir():

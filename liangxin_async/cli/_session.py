@@ -18,6 +18,7 @@ from liangxin_async.cli._watch import Watch
 from liangxin_async.dialects import Dialect
 
 _INSISTING = 0.05  # seconds between two cancellations
+_LEAVING = 1.0  # seconds for creates under way, where the second signal says "at once"
 
 
 def new_session(
@@ -69,7 +70,8 @@ def run(
         watch: knows what is unfinished.
         out: where to say that a signal was heard.
         finish: is called for the first signal and lets `work` come to an end of its
-            own; the second one cancels it then. None cancels it at the first one.
+            own; the second one cancels it then, and insists after a second. None
+            cancels it at the first one, and insists at the second.
 
     Raises:
         StoppedError: a signal cancelled it; has what `watch` knows to be unfinished.
@@ -121,11 +123,16 @@ class _Stopper:
         if step > 1:
             self._insist()
             return
+        at_once = self._finish is not None
         if self._watch.under_way:
             self._out.note(
-                "stopping once the service has answered; Ctrl-C again: at once"
+                "leaving; what was sent a moment ago has a second to be answered"
+                if at_once
+                else "stopping once the service has answered; Ctrl-C again: at once"
             )
         self._task.cancel()
+        if at_once:
+            asyncio.get_running_loop().call_later(_LEAVING, self._insist)
 
     def _insist(self) -> None:
         """Cancel one wait after the other, those of an orderly end too."""

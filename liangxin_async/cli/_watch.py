@@ -137,6 +137,8 @@ class Watch:
             case SubmitStarted():
                 self.under_way += 1
                 self.status = "sending"
+            case SubmitFailed(queued=True) | SubmitCancelled(queued=True):
+                pass  # it waited for its place, and was neither sent nor refused
             case SubmitAccepted(task_id=task_id, model=model):
                 self.under_way -= 1
                 self.accepted += 1

@@ -5,6 +5,7 @@ from liangxin_async.dialects._liangxin import LIANGXIN
 from liangxin_async.dialects._wire import (
     HEADERS_READ,
     Accepted,
+    CallbackNote,
     Dialect,
     TellsCredits,
     WireReply,
@@ -19,6 +20,7 @@ __all__ = [
     "HEADERS_READ",
     "LIANGXIN",
     "Accepted",
+    "CallbackNote",
     "Dialect",
     "TellsCredits",
     "WireReply",

@@ -20,10 +20,16 @@ from attrs import frozen
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
 from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async._records import CreditCount, Credits, TaskRecord, TaskState
+from liangxin_async.dialects._callback import note_about, parse_members
 from liangxin_async.dialects._envelope import Envelope, open_envelope
 from liangxin_async.dialects._refusals import check_good, unreadable
 from liangxin_async.dialects._structure import as_is, demand_about, make_structure
-from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
+from liangxin_async.dialects._wire import (
+    Accepted,
+    CallbackNote,
+    WireReply,
+    WireRequest,
+)
 from liangxin_async.models._check import check
 from liangxin_async.models._field import EVOLINK_CALLBACK_URL
 
@@ -87,6 +93,11 @@ class EvolinkDialect:
         """See `Dialect.read_query`."""
         record = _structure(_task_in(reply, asked_task=True), reply)
         return demand_about(record, task_id, reply)
+
+    def read_callback(self, body: bytes) -> CallbackNote | None:
+        """See `Dialect.read_callback`. The body is a task object, as at a query."""
+        task = parse_members(body)
+        return note_about([read_text(task.get("id"))], _state(task.get("status")))
 
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """24 hours after the creation, where the record tells that."""

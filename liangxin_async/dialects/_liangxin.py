@@ -14,8 +14,10 @@ from urllib.parse import quote
 from attrs import evolve, frozen
 
 from liangxin_async._converter import read_nested, read_number, read_text, read_urls
+from liangxin_async._core.lifecycle import fold_state
 from liangxin_async._errors import NotFoundError
 from liangxin_async._records import TaskRecord, TaskState
+from liangxin_async.dialects._callback import note_about, parse_members
 from liangxin_async.dialects._envelope import Envelope, open_envelope
 from liangxin_async.dialects._refusals import check_good, gateway_refused, unreadable
 from liangxin_async.dialects._structure import (
@@ -23,7 +25,12 @@ from liangxin_async.dialects._structure import (
     make_structure,
     read_seconds,
 )
-from liangxin_async.dialects._wire import Accepted, WireReply, WireRequest
+from liangxin_async.dialects._wire import (
+    Accepted,
+    CallbackNote,
+    WireReply,
+    WireRequest,
+)
 from liangxin_async.models._field import CALL_BACK_URL
 
 if TYPE_CHECKING:
@@ -90,10 +97,22 @@ class LiangxinDialect:
             raise unreadable(reply, "a query answer without a record")
         return demand_about(_structure(data, task_id, reply), task_id, reply)
 
+    def read_callback(self, body: bytes) -> CallbackNote | None:
+        """See `Dialect.read_callback`. The id may stand in `data` or at the top."""
+        told = parse_members(body)
+        data = told.get("data")
+        inner = data if isinstance(data, dict) else {}
+        named = [read_text(m.get(n)) for m in (inner, told) for n in _ID_NAMES]
+        word = inner.get("state") or inner.get("status")
+        state = fold_state(word) if isinstance(word, str) else TaskState.UNKNOWN
+        return note_about(named, state)
+
     def expires_at(self, record: TaskRecord) -> datetime | None:
         """None: no source states how long LiangXin's result URLs live."""
         return None
 
+
+_ID_NAMES = ("taskId", "task_id")
 
 # "No result for over 10 minutes" and "generation failed" (section 6). Where a service
 # puts them beside no record, they are all that it says about the task's end.

@@ -75,6 +75,23 @@ class Accepted:
     record: TaskRecord | None = field(default=None, converter=_not_over)
 
 
+LONGEST_ID = 512  # characters of a task id in a callback; those known have 50
+
+
+@frozen
+class CallbackNote:
+    """All that is read of a callback. It is a hint: only a query settles a task.
+
+    Attributes:
+        task_id: the task that it names.
+        is_over: whether the task may be over; False where the callback itself says
+            that it goes on.
+    """
+
+    task_id: str
+    is_over: bool = True
+
+
 class Dialect(Protocol):
     """The wire of one service."""
 
@@ -129,12 +146,20 @@ class Dialect(Protocol):
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """Return the record of `task_id`.
 
+        What a good answer means depends on its status and body alone: an answer that
+        is repeated is not read again, and one that was kept may be read later.
+
         Raises:
             NotFoundError: the service does not know the id (or not yet).
             ApiError: refused, or a fault.
             ProtocolError: an answer that is not this API's, or about another task.
             ConfigurationError: a redirect: the base URL is not the API's.
         """
+        ...
+
+    def read_callback(self, body: bytes) -> CallbackNote | None:
+        """Return what the body of a callback names; None for one that is unreadable,
+        names no task, or more than one. Never raises."""
         ...
 
     def expires_at(self, record: TaskRecord) -> datetime | None:

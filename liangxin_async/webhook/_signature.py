@@ -19,10 +19,10 @@ import hmac
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
-from liangxin_async._converter import NotJsonError, parse_json, read_text
 from liangxin_async._errors import ConfigurationError
+from liangxin_async.dialects import LIANGXIN
 
 TIMESTAMP_HEADER: Final = "X-Webhook-Timestamp"
 SIGNATURE_HEADER: Final = "X-Webhook-Signature"
@@ -75,16 +75,16 @@ def check_signature(
     Raises:
         ConfigurationError: the key is empty, with which anybody could sign.
     """
-    _check_key(key)
+    check_key(key)
     found = {name.lower(): value for name, value in headers.items()}
     stamp = found.get(TIMESTAMP_HEADER.lower())
     given = found.get(SIGNATURE_HEADER.lower())
     if stamp is None or given is None:
         return Signature.MISSING
-    task_id = task_id_in(body)
-    if task_id is None or _SECONDS.fullmatch(stamp) is None:
+    note = LIANGXIN.read_callback(body)
+    if note is None or _SECONDS.fullmatch(stamp) is None:
         return Signature.UNREADABLE
-    right = sign(task_id, stamp, key=key)
+    right = sign(note.task_id, stamp, key=key)
     if not hmac.compare_digest(right.encode(), given.encode("utf-8", "replace")):
         return Signature.WRONG
     if max_age is not None and not abs(now - int(stamp)) <= max_age:  # NaN is stale
@@ -98,35 +98,15 @@ def sign(task_id: str, timestamp: str, *, key: str) -> str:
     Raises:
         ConfigurationError: the key is empty.
     """
-    _check_key(key)
+    check_key(key)
     text = f"{task_id}.{timestamp}"
     mac = hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256)
     return base64.b64encode(mac.digest()).decode()
 
 
-def _check_key(key: object) -> None:
+def check_key(key: object) -> None:
+    """Raise ConfigurationError unless `key` is a text that can be signed with."""
     if not isinstance(key, str) or not key.strip():
         raise ConfigurationError(
             "webhook key: a text, not empty; with an empty one anybody could sign"
         )
-
-
-def task_id_in(body: bytes) -> str | None:
-    """Return the id of the task that a callback is about, or None.
-
-    It is `taskId` or `task_id`, in `data` or at the top. A body that names two tasks
-    names none: its reader might look at the one that was not signed.
-    """
-    try:
-        value = parse_json(body)
-    except NotJsonError:
-        return None
-    outer = value if isinstance(value, dict) else {}
-    data = outer.get("data")
-    inner: dict[str, Any] = data if isinstance(data, dict) else {}
-    names = ("taskId", "task_id")
-    told = [
-        read_text(members.get(name)) for members in (inner, outer) for name in names
-    ]
-    ids = set(told) - {None}
-    return ids.pop() if len(ids) == 1 else None

@@ -8,7 +8,7 @@ that it came to.
 
 The instants of the paid path are numbered from outside the library: around every write
 to the journal, around a create, when its first byte is about to leave and when it has
-left, and around the renaming of a file. Each has a name and a number, which says how
+left, and around the renaming of a file or its way into a store. Each has a name and a number, which says how
 often the run has come to it. The process kills itself at the one asked for.
 """
 
@@ -19,6 +19,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,25 +27,31 @@ from typing import Any
 
 from liangxin_async import Polling, Session, ZImage, _partfile, _transport, bulk
 from liangxin_async._errors import LiangxinError
+from liangxin_async.bulk import _bucket, _object_store
 
-AWAITED = ("sending", "accepted", "succeeded", "failed", "saved")
-POSTED = ("sent_back_nowait", "doubt_nowait", "unsaved_nowait")
+AWAITED = ("sending", "accepted", "failed", "saved")
+POSTED = ("succeeded_nowait", "sent_back_nowait", "doubt_nowait", "unsaved_nowait")
 
 
 class Instants:
-    """Counts what is passed, and dies at one of them."""
+    """Counts what is passed, and dies at one of them.
+
+    Files are renamed in threads: none of them passes on while another one dies.
+    """
 
     def __init__(self, report: int, die_at: list[Any] | None) -> None:
         self._report = report
         self._die_at = die_at
         self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def passed(self, name: str) -> None:
-        self._passed[name] += 1
-        instant = [name, self._passed[name]]
-        tell(self._report, instant=instant)
-        if instant == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self._passed[name] += 1
+            instant = [name, self._passed[name]]
+            tell(self._report, instant=instant)
+            if instant == self._die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def tell(report: int, **facts: Any) -> None:
@@ -124,6 +131,20 @@ def number_the_rest(instants: Instants) -> None:
         instants.passed("after rename")
         return path
 
+    put, remove = _bucket.Bucket.put, _object_store._remove
+
+    async def put_object(*args: Any, **options: Any) -> Any:
+        instants.passed("before put")
+        stored = await put(*args, **options)
+        instants.passed("after put")
+        return stored
+
+    def remove_copies(*args: Any) -> None:
+        remove(*args)
+        instants.passed("after remove")
+
+    _bucket.Bucket.put = put_object
+    _object_store._remove = remove_copies
     _transport._WatchedBody.write_with_length = write_with_length
     _partfile.Place.publish = rename
 
@@ -138,12 +159,15 @@ async def make_run(order: dict[str, Any], report: int) -> None:
         base_url=order["base_url"],
         polling=Polling(first=0.05, floor=0.02),
     )
-    requests = [(prompt, ZImage(prompt)) for prompt in order["prompts"]]
+    prompts = enumerate(order["prompts"])
+    requests = [(prompt, ZImage(prompt, seed=number)) for number, prompt in prompts]
+    store = order["store"]
+    place = folder if store is None else bulk.ObjectStore(store, work=folder)
     journal = await bulk.open_journal(folder / "journal.sqlite")
     try:
         run = bulk.run(
             requests,
-            folder,
+            place,
             session=session,
             journal=NumberedJournal(journal, instants),
             **order["choices"],

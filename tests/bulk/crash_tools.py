@@ -38,6 +38,7 @@ class Children:
         *,
         die_at: Instant | None = None,
         kill_after: float | None = None,
+        store: str | None = None,
         **choices: Any,
     ) -> Ended:
         """Make one run to its end, or until it is killed.
@@ -48,12 +49,14 @@ class Children:
             prompts: the requests; each prompt is its key too.
             die_at: the instant at which the process kills itself.
             kill_after: seconds after which it is killed from outside.
+            store: URL of the store that takes the pictures; None for the folder.
             choices: as `bulk.run` takes them.
         """
         order = {
             "base_url": emulator.base_url,
             "api_key": emulator.api_key,
             "folder": str(folder),
+            "store": store,
             "report": str(self._report),
             "prompts": list(prompts),
             "die_at": die_at,

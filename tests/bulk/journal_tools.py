@@ -46,8 +46,14 @@ async def bring_to_saved(journal, key):
     """Take a new request the whole way."""
     await journal.sending(request_row(key), 1.0)
     await journal.accepted(key, f"task-{key}", 2.0)
-    await journal.succeeded(key, {"task_id": f"task-{key}"}, 3.0)
+    await succeeded(journal, key, {"task_id": f"task-{key}"})
     await journal.saved(key, [FILE], 4.0)
+
+
+async def succeeded(journal, key, record=None):
+    """Write down that a task is over, and wait until it is there."""
+    journal.succeeded_nowait(key, record or {}, 3.0)
+    await journal.settle()
 
 
 async def error_of(awaitable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from attrs import define, field
 
 from liangxin_async import LiangxinError, Session, ZImage, bulk
 from liangxin_async.bulk import BadLine, Item, RowState
+from liangxin_async.emulator import Emulator
 
 SMALL = {"longest_side": 32}  # of a scenario: pictures that cost no time to draw
+ENDLESS = {"duration": 600.0, **SMALL}  # and tasks that end by `end_tasks`
 
 
 @define
@@ -39,6 +41,13 @@ class Told:
         return next(item for item in self.items if item.row.key == key)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until `holds` says so, for half a minute at most."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what it looks at tells nobody
+            await asyncio.sleep(0.005)
+
+
 def pairs(*prompts: str) -> list[tuple[str, ZImage]]:
     """Requests whose prompts are their keys."""
     return [(prompt, ZImage(prompt)) for prompt in prompts]
@@ -49,8 +58,28 @@ def numbered(count: int) -> list[str]:
     return [f"p{number}" for number in range(count)]
 
 
+async def leave_accepted(
+    session: Session, emulator: Emulator, folder: Path, *prompts: str
+) -> None:
+    """Have every prompt accepted, for tasks without an end, and leave the run."""
+    paid = emulator.ledger.accepted_total + len(prompts)
+    async with bulk.run(pairs(*prompts), folder, session=session) as run:
+        waiting = asyncio.ensure_future(anext(run, None))
+        await until(lambda: emulator.ledger.accepted_total == paid)
+    assert await waiting is None
+
+
+def end_tasks(emulator: Emulator) -> None:
+    """Let every task of the service be over now."""
+    for task in emulator.tasks:
+        emulator.tasks.finish(task, emulator.world.clock())
+
+
 async def make(
-    session: Session, folder: Path, requests: Iterable[Any] | Any, **choices: Any
+    session: Session,
+    folder: Path | bulk.ObjectStore | str,
+    requests: Iterable[Any] | Any,
+    **choices: Any,
 ) -> Told:
     """Make a run to its end; an error of ours, or of the input, is kept."""
     told = Told()

@@ -10,9 +10,11 @@ from liangxin_async import (
     AuthenticationError,
     BadRequestError,
     ConnectError,
+    DownloadError,
     EmptyResultError,
     InsufficientQuotaError,
     InvalidRequestError,
+    JournalError,
     LiangxinError,
     NotFoundError,
     PayloadTooLargeError,
@@ -29,7 +31,7 @@ from liangxin_async import (
     UnprocessableError,
 )
 from liangxin_async.bulk import RowState
-from liangxin_async.bulk._decide import Action, Choices, state_after
+from liangxin_async.bulk._decide import Action, Choices, death_of, state_after
 
 CREATE, PAID, TELL = Action.CREATE, Action.PAID, Action.TELL
 
@@ -101,3 +103,41 @@ def test_state_after_every_error(error: LiangxinError, state: RowState) -> None:
 def test_state_after_an_error_of_a_followed_task() -> None:
     """Whatever else went wrong: where a task was accepted, the row says so."""
     assert state_after(ConnectError("x"), "t") is RowState.ACCEPTED
+
+
+DEADLY = (
+    AuthenticationError("", http_status=401, code="401"),
+    InsufficientQuotaError("", http_status=402, code="402"),
+    JournalError("", path="j", reason="disk"),
+    SessionClosedError("", task_id="t"),
+    DownloadError("", url="", task_id="t", reason="disk", http_status=None),
+)
+HARMLESS = (
+    BadRequestError("", http_status=400, code="400"),
+    PermissionDeniedError("", http_status=403, code="403"),
+    SaturatedError("", http_status=429, code="429"),
+    DownloadError("", url="", task_id="t", reason="expired", http_status=404),
+    TaskFailedError("", task_id="t"),
+    TaskTimeoutError("", task_id="t"),
+)
+
+
+def lost_by(cause: LiangxinError) -> TaskLostError:
+    error = TaskLostError("", task_id="t")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("error", DEADLY, ids=lambda error: type(error).__name__)
+def test_death_of_a_run(error: LiangxinError) -> None:
+    """Whatever follows would end the same; a task that is lost has its cause told."""
+    assert death_of(error) is error
+    assert death_of(lost_by(error)) is error
+
+
+@pytest.mark.parametrize("error", HARMLESS, ids=lambda error: type(error).__name__)
+def test_death_of_a_run_that_goes_on(error: LiangxinError) -> None:
+    """What is wrong with one request says nothing about the others."""
+    assert death_of(error) is None
+    assert death_of(lost_by(error)) is None
+    assert death_of(TaskLostError("", task_id="t")) is None

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from liangxin_async import ConfigurationError, DownloadError, JournalError, bulk
+from liangxin_async._partfile import new_part, open_part
 from liangxin_async.bulk import RowState
 from liangxin_async.emulator import Emulator, InFlight
 from tests.bulk.crash_tools import ROOT, by_state, check_files, check_rowed, rows_in
-from tests.bulk.runs import SMALL, Told, make, numbered, pairs
+from tests.bulk.runs import SMALL, Told, make, numbered, pairs, until
 from tests.e2e.conftest import nothing_left
 from tests.e2e.service import emulated
 
@@ -165,6 +166,15 @@ async def test_manifest_that_cannot_be_written_is_an_error_of_ours(
         assert told.error.reason == "disk"
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder in which savers make and remove files meanwhile."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+    raise AssertionError("it could not be removed")
+
+
 @pytest.mark.parametrize("seconds", [0.05, 0.4])
 async def test_folder_removed_during_the_run_sends_nothing_more(
     tmp_path: Path, seconds: float
@@ -175,18 +185,41 @@ async def test_folder_removed_during_the_run_sends_nothing_more(
     async with emulated(scenario=scenario) as (session, emulator):
         posts: list[int] = []
 
-        def remove() -> None:
-            for _ in range(100):  # savers make and remove files there meanwhile
-                shutil.rmtree(out, ignore_errors=True)
-                if not out.exists():
-                    break
-            posts.append(emulator.ledger.accepted_total)
+        async def requests() -> AsyncIterator[Any]:
+            for number, pair in enumerate(pairs(*prompts)):
+                if number == 20:
+                    await until(lambda: emulator.ledger.accepted_total >= 8)
+                    remove(out)
+                    posts.append(emulator.ledger.accepted_total)
+                yield pair
 
-        asyncio.get_running_loop().call_later(0.3, remove)
-        told = await make(session, out, pairs(*prompts))
+        told = await make(session, out, requests())
         assert isinstance(told.error, JournalError | DownloadError)
         assert told.error.reason == "disk"
         assert emulator.ledger.accepted_total <= posts[0] + 8  # were under way
+
+
+async def test_parts_of_a_killed_run_are_swept_and_no_others(tmp_path: Path) -> None:
+    """What nobody writes any more goes when the next run has the folder; a download
+    that somebody else has under way, and files of other names, stay."""
+    left = [tmp_path / f".liangxin-{number:024x}.part" for number in range(3)]
+    foreign = [tmp_path / name for name in (".liangxin-mine.part", ".other.part")]
+    for path in (*left, *foreign):
+        path.write_bytes(b"half")
+    under_way = new_part(tmp_path)
+    async with emulated(scenario=SMALL) as (session, _):
+        with open_part(under_way):
+            holder = await bulk.open_journal(tmp_path / "journal.sqlite")
+            told = await make(session, tmp_path, pairs("a"))
+            assert isinstance(told.error, JournalError)
+            assert all(path.exists() for path in left), "the folder is another run's"
+            await holder.aclose()
+            told = await make(session, tmp_path, pairs("a"))
+            assert told.states == {"a": RowState.SAVED}
+            assert not any(path.exists() for path in left)
+            assert all(path.exists() for path in (under_way, *foreign))
+        await make(session, tmp_path, pairs("a"))
+        assert not under_way.exists()
 
 
 async def test_journal_held_by_another_process_is_left_alone(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from liangxin_async import (
     AuthenticationError,
@@ -12,6 +13,7 @@ from liangxin_async import (
     SessionClosedError,
     SubmitUnknownError,
     TaskFailedError,
+    TaskLostError,
     TaskTimeoutError,
     Timeouts,
     ZImage,
@@ -19,25 +21,28 @@ from liangxin_async import (
 )
 from liangxin_async.bulk import Item, RowState
 from liangxin_async.emulator import (
-    Emulator,
     Failure,
     Fault,
     Fixed,
     InFlight,
-    RandomRefusal,
+    Refusal,
     Scenario,
-    Uniform,
 )
 from tests.bulk.crash_tools import (
     by_state,
     check_files,
-    check_over,
     check_rowed,
-    children,
-    counts_of,
     rows_in,
 )
-from tests.bulk.runs import SMALL, make, numbered, pairs
+from tests.bulk.runs import (
+    ENDLESS,
+    SMALL,
+    end_tasks,
+    leave_accepted,
+    make,
+    numbered,
+    pairs,
+)
 from tests.e2e.conftest import nothing_left
 from tests.e2e.service import create_fault, emulated
 
@@ -95,6 +100,28 @@ async def test_dead_key_leaves_accepted_rows_for_a_new_one(tmp_path: Path) -> No
         assert second.error is None
         assert second.states == dict.fromkeys(prompts, RowState.SAVED)
         assert emulator.ledger.accepted_by_prompt == dict.fromkeys(prompts, 1)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+async def test_dead_key_ends_a_run_that_creates_nothing(
+    tmp_path: Path, earlier: bool
+) -> None:
+    """Tasks of an earlier run that cannot be asked about, and those of this one when
+    nothing is left to create: the account's error, and every row stays accepted."""
+    prompts = numbered(3)
+    revoked = Fault(route="query", kind="refusal", params={"status": 401})
+    async with emulated(scenario=ENDLESS) as (session, emulator):
+        if earlier:
+            await leave_accepted(session, emulator, tmp_path, *prompts)
+            await session.aclose()
+            await session.open()
+        await emulator.play(evolve(emulator.world.scenario, faults=(revoked,)))
+        told = await make(session, tmp_path, pairs(*prompts), collect=earlier)
+        assert isinstance(told.error, AuthenticationError)
+        assert told.states == dict.fromkeys(prompts, RowState.ACCEPTED)
+        assert isinstance(told.items[0].error, TaskLostError)
+        assert by_state(await rows_in(tmp_path), RowState.ACCEPTED) == set(prompts)
+        assert emulator.ledger.posts == 3
 
 
 async def test_session_closed_during_a_run_leaves_a_whole_journal(
@@ -204,10 +231,11 @@ async def test_task_that_takes_longer_than_the_timeout_is_awaited_again(
     tmp_path: Path,
 ) -> None:
     """It stays accepted, and a run that may only collect brings it home."""
-    async with emulated(scenario={"duration": 0.6, **SMALL}) as (session, emulator):
-        first = await make(session, tmp_path, pairs("slow"), timeout=0.2)
+    async with emulated(scenario=ENDLESS) as (session, emulator):
+        first = await make(session, tmp_path, pairs("slow"), timeout=1.0)
         assert isinstance(first.item("slow").error, TaskTimeoutError)
         assert first.states == {"slow": RowState.ACCEPTED}
+        end_tasks(emulator)
         second = await make(session, tmp_path, [], collect=True)
         assert second.states == {"slow": RowState.SAVED}
         assert emulator.ledger.posts == 1
@@ -215,14 +243,14 @@ async def test_task_that_takes_longer_than_the_timeout_is_awaited_again(
 
 async def test_no_place_in_time_is_not_sent_and_made_later(tmp_path: Path) -> None:
     """A request whose time ran out in the queue was not paid for; nor is it lost."""
-    async with emulated(scenario={"capacity": (InFlight(0),), **SMALL}) as (
-        s,
-        emulator,
-    ):
-        first = await make(s, tmp_path, pairs("a", "b"), timeout=0.3)
+    full = InFlight(0, refusal=Refusal(retry_after="60"))
+    async with emulated(scenario={"capacity": (full,), **SMALL}) as (s, emulator):
+        first = await make(s, tmp_path, pairs("a", "b"), timeout=1.0)
         assert first.states == dict.fromkeys("ab", RowState.NOT_SENT)
         rows = await rows_in(tmp_path)
         assert not by_state(rows, RowState.IN_DOUBT)
+        await s.aclose()  # and forgets how long it was told to wait
+        await s.open()
         await emulator.play(Scenario(duration=Fixed(0.05), longest_side=32))
         second = await make(s, tmp_path, pairs("a", "b"))
         assert second.states == dict.fromkeys("ab", RowState.SAVED)
@@ -231,8 +259,8 @@ async def test_no_place_in_time_is_not_sent_and_made_later(tmp_path: Path) -> No
 async def test_doubt_without_a_place_stays_a_doubt(tmp_path: Path) -> None:
     """Leave to make it again, and no place for it: it may still have been paid for."""
     fault = create_fault("reset_after_body", match="lost")
-    slow = {"duration": 5.0, **SMALL}
-    async with emulated(fault, scenario=slow, max_in_flight=1) as (session, emulator):
+    limit = {"max_in_flight": 1}
+    async with emulated(fault, scenario=ENDLESS, **limit) as (session, emulator):
         await make(session, tmp_path, pairs("lost"))
         await session.submit(ZImage("takes the only place"))
         told = await make(
@@ -296,48 +324,7 @@ async def test_file_that_does_not_come_whole_leaves_its_row_for_the_next_run(
         assert emulator.ledger.posts == 1
 
 
-# -------------------------------------------------------------------- all of it at once
-
-
-async def test_run_of_60_with_every_trouble_and_a_kill_ends_right(
-    tmp_path: Path,
-) -> None:
-    """429s, failures, cut downloads, lost answers, dropped queries, and one SIGKILL."""
-    prompts = [f"rejected {n}" if n % 10 == 3 else f"picture {n}" for n in range(60)]
-    scenario = Scenario(
-        seed=11,
-        duration=Uniform(0.05, 0.2),
-        capacity=(InFlight(10), RandomRefusal(0.1)),
-        failures=(Failure(match="rejected"),),
-        faults=(
-            Fault(route="create", kind="reset_after_body", nth=25),
-            Fault(route="file", kind="cut_chunked", each=True, nth=1, share=0.3),
-            Fault(route="file", kind="expired", each=True, nth=2, share=0.3),
-            Fault(route="query", kind="close_silently", share=0.05),
-        ),
-        longest_side=32,
-    )
-    out = tmp_path / "out"
-    async with Emulator(scenario) as emulator, children(tmp_path / "child") as child:
-        killed = await child.run(emulator, out, prompts, die_at=("after succeeded", 20))
-        assert killed.killed
-        ended = await child.run(emulator, out, prompts)
-        ledger = emulator.ledger
-        check_rowed(await rows_in(out), ledger.received_by_prompt)
-        paid = counts_of(ledger.accepted_by_prompt, prompts)
-        rows = await check_over(out, prompts, paid, ended)
-        assert len(by_state(rows, RowState.FAILED)) >= 1
-        assert ledger.refused["saturated"]
-        assert ledger.faults["cut_chunked"]
-        await child.run(emulator, out, prompts, resubmit_unknown=True)
-        rows = await rows_in(out)
-        failed = {prompt for prompt in prompts if "rejected" in prompt}
-        assert by_state(rows, RowState.FAILED) == failed
-        assert by_state(rows, RowState.SAVED) == set(prompts) - failed
-        check_files(out, rows, killed=True)
-        posts = ledger.posts
-        await child.run(emulator, out, prompts, resubmit_unknown=True)
-        assert ledger.posts == posts, "a finished run costs nothing"
+# ------------------------------------------------------------------------- the end
 
 
 async def test_create_that_outlives_the_closing_is_in_doubt(tmp_path: Path) -> None:

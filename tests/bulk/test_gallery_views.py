@@ -257,3 +257,40 @@ def test_thumbnails_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / THUMBNAILS).write_bytes(b"a file, not a folder")
     with pytest.raises(OSError):
         Views(tmp_path).of(a_file(tmp_path, "a.png"))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_view_of_a_picture_that_is_elsewhere(tmp_path: Path, form: str) -> None:
+    """Its thumbnail stays and knows the size; the link leads to where the page goes."""
+    name = f"a.{form.lower()}"
+    file = a_file(tmp_path, name, a_picture(1000, 500, form))
+    before = Views(tmp_path).of(file)
+    (tmp_path / name).unlink()
+    views = Views(tmp_path, elsewhere=True)
+    assert views.of(file) == before
+    views.tidy()
+    assert thumb_of(tmp_path, before).size == (SIDE, SIDE // 2)
+    assert Views(tmp_path).of(file).problem == "the file is gone"
+
+
+@pytest.mark.parametrize("harm", ["none", "no picture", "no note", "other picture"])
+def test_view_of_a_picture_that_is_elsewhere_without_a_good_thumbnail(
+    tmp_path: Path, harm: str
+) -> None:
+    """It is shown all the same, as far as is known: the browser loads the whole one."""
+    file = a_file(tmp_path, "a.png", a_picture(100, 50))
+    thumb = Views(tmp_path).of(file).thumb
+    assert thumb is not None
+    (tmp_path / "a.png").unlink()
+    path = tmp_path / thumb
+    path.unlink()
+    if harm == "no picture":
+        path.write_bytes(b"not a picture")
+    elif harm == "no note":
+        path.write_bytes(a_picture(100, 50, "JPEG"))
+    elif harm == "other picture":
+        path.write_bytes(b"\x00\x00\x00\x1cftypavif" + bytes(20))
+    view = Views(tmp_path, elsewhere=True).of(file)
+    assert (view.kind, view.href, view.problem) == ("picture", "a.png", None)
+    assert (view.width, view.height) == (None, None)
+    assert (view.thumb is None) == (harm != "no note")

@@ -295,7 +295,7 @@ def test_keys_that_meet_copies() -> None:
 
 def test_keys_in_memory() -> None:
     """What the keys of an input take in memory is what `Keys` says of it."""
-    count = 20_000
+    count = 6_000
     lines = (f'{{"prompt": "{number}"}}' for number in range(count))
     tracemalloc.start()
     try:

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 
 from liangxin_async import JournalError
+from liangxin_async.bulk import _store
 from liangxin_async.bulk._reader import PAGE
 from liangxin_async.bulk._row import Row, RowState, Sample
 from liangxin_async.bulk._sqlite import SqliteJournal, open_journal, read_journal
@@ -26,6 +27,7 @@ from tests.bulk.journal_tools import (
     opened,
     request_row,
     row_in,
+    succeeded,
     until,
 )
 
@@ -166,7 +168,7 @@ async def standing(journal, state):
         return journal.sent_back_nowait("k")
     for after, step in (
         (RowState.IN_DOUBT, lambda: journal.accepted("k", "t", 2.0)),
-        (RowState.ACCEPTED, lambda: journal.succeeded("k", {}, 3.0)),
+        (RowState.ACCEPTED, lambda: succeeded(journal, "k")),
         (RowState.SUCCEEDED, lambda: journal.saved("k", [FILE], 4.0)),
     ):
         if state is after:
@@ -185,7 +187,6 @@ CALLS = {
         {RowState.NOT_SENT, RowState.IN_DOUBT, RowState.FAILED},
     ),
     "accepted": (lambda j: j.accepted("k", "new", 9.0), {RowState.IN_DOUBT}),
-    "succeeded": (lambda j: j.succeeded("k", {"a": 1}, 9.0), {RowState.ACCEPTED}),
     "saved": (lambda j: j.saved("k", [], 9.0), {RowState.SUCCEEDED}),
     "failed": (
         lambda j: j.failed(request_row("k"), "e", "E", None, 9.0),
@@ -214,7 +215,7 @@ async def test_calls_in_every_state(path, name, state):
             await journal.sending(request_row("other"), 1.0)  # it goes on
 
 
-@pytest.mark.parametrize("name", ["accepted", "succeeded", "saved"])
+@pytest.mark.parametrize("name", ["accepted", "saved"])
 async def test_calls_for_a_key_without_a_row(path, name):
     """Nothing but a create or a failure makes a row."""
     async with opened(path) as journal:
@@ -269,6 +270,7 @@ async def test_conflicts_in_a_shared_commit_harm_nobody_else(path):
         lambda j: j.sent_back_nowait("k"),
         lambda j: j.doubt_nowait("k", "e", "E"),
         lambda j: j.unsaved_nowait("k"),
+        lambda j: j.succeeded_nowait("another", {}, 9.0),
     ],
 )
 async def test_nowait_conflict_ends_the_journal(path, call):
@@ -347,6 +349,48 @@ async def test_nowait_goes_with_the_next_commit(path):
         await journal.sending(request_row("b"), 2.0)
         assert commits_in(path) - before == 1
         assert (await row_in(journal, "a")).state is RowState.NOT_SENT
+
+
+async def test_saved_waits_for_company_and_settle_for_nothing(path):
+    """A file's row goes with the next commit; to settle makes one."""
+    async with opened(path, delay=FOREVER) as journal:
+        await journal.sending(request_row("a"), 1.0)
+        await journal.accepted("a", "t", 2.0)
+        before = commits_in(path)
+        journal.succeeded_nowait("a", {"a": 1}, 3.0)
+        saving = asyncio.ensure_future(journal.saved("a", [FILE], 4.0))
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+        assert (saving.done(), commits_in(path)) == (False, before)
+        await journal.settle()
+        await saving
+        assert commits_in(path) == before + 1
+        await journal.settle()
+        assert commits_in(path) == before + 1
+        row = await row_in(journal, "a")
+    assert (row.state, row.record, row.files) == (RowState.SAVED, {"a": 1}, (FILE,))
+
+
+async def test_rows_on_their_way_are_held_up_to_a_number(path, monkeypatch):
+    """What was let go is read again, and nobody can tell the difference."""
+    monkeypatch.setattr(_store, "_MOST_HELD", 2)
+    keys = [f"k{number}" for number in range(5)]
+    async with opened(path) as journal:
+        for key in keys:
+            await journal.sending(request_row(key), 1.0)
+        held = journal._writer._store._held
+        assert list(held) == ["k3", "k4"]
+        for key in keys:
+            await journal.accepted(key, f"t-{key}", 2.0)
+            await succeeded(journal, key, {"a": key})
+        assert list(held) == ["k3", "k4"]
+        for key in keys:
+            await journal.saved(key, [FILE], 4.0)
+        assert not held
+        rows = await all_rows(journal)
+    assert [(row.key, row.task_id, row.record) for row in rows] == [
+        (key, f"t-{key}", {"a": key}) for key in keys
+    ]
 
 
 async def test_nowait_is_seen_by_a_read_at_once(path):
@@ -630,7 +674,7 @@ async def test_aclose_cancelled_goes_on(path):
     "call",
     [
         lambda j: j.sending(request_row("k"), 1.0),
-        lambda j: j.succeeded("k", {}, 1.0),
+        lambda j: j.settle(),
         lambda j: j.failed(request_row("k"), "e", "E", None, 1.0),
         lambda j: j.saved("k", [], 1.0),
         lambda j: j.find(["k"]),
@@ -655,6 +699,7 @@ async def test_nowait_calls_after_closing(path):
         lambda: journal.sent_back_nowait("k"),
         lambda: journal.doubt_nowait("k", "e", "E"),
         lambda: journal.unsaved_nowait("k"),
+        lambda: journal.succeeded_nowait("k", {}, 1.0),
         lambda: journal.sample_nowait(sample_at(1.0)),
     ):
         with pytest.raises(JournalError, match="closed"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
@@ -24,10 +25,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
 
 @contextmanager
-def writer(path, name):
+def writer(path, *how):
     """A writing process, which is killed at the end of the block at the latest."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bulk.journal_writer", str(path), name],
+        [sys.executable, "-m", "tests.bulk.journal_writer", str(path), *how],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -56,14 +57,17 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path):
     path = tmp_path / "journal.sqlite"
     chance = random.Random(SEED)
     said = {}
-    for number in range(ROUNDS):
-        with writer(path, f"r{number}") as process:
+    with writer(path) as process:
+        for number in range(ROUNDS):
+            process.stdin.write(f"r{number}\n")
+            process.stdin.flush()
+            pid = process.stdout.readline().split(" / ")[1]
             wanted = chance.randrange(1, 300)
             acknowledged((process.stdout.readline() for _ in range(wanted)), said)
-            process.send_signal(signal.SIGKILL)
-            acknowledged(process.stdout, said)  # what it had said before it died
-            assert process.wait(timeout=30) == -signal.SIGKILL
-        asyncio.run(_compare(path, said))
+            os.kill(int(pid), signal.SIGKILL)
+            rest = iter(process.stdout.readline, f"ended / {signal.SIGKILL:d}\n")
+            acknowledged(rest, said)  # what it had said before it died
+            asyncio.run(_compare(path, said))
     assert len(said) > ROUNDS
 
 

@@ -70,7 +70,8 @@ async def test_disk_full_ends_the_journal_and_loses_nothing(path):
         assert "precious" in str(task)
         for call in (
             journal.sending(request_row("new"), 1.0),
-            journal.succeeded("paid", {}, 1.0),
+            journal.saved("paid", [], 1.0),
+            journal.settle(),
             journal.counts(),
             journal.find(["paid"]),
         ):

@@ -116,16 +116,16 @@ class Model(RuleBasedStateMachine):
 
     @rule(key=KEYS, record=OBJECTS, at=TIMES)
     def succeeded(self, key, record, at):
-        self.agree(
-            self.journal.succeeded(key, record, at),
-            key,
-            self.stands(key, RowState.ACCEPTED),
-            state=RowState.SUCCEEDED,
-            record=record,
-            ended_at=at,
-            error=None,
-            error_type=None,
-        )
+        if self.stands(key, RowState.ACCEPTED):  # else it would be the journal's end
+            self.journal.succeeded_nowait(key, record, at)
+            self.rows[key] = evolve(
+                self.rows[key],
+                state=RowState.SUCCEEDED,
+                record=record,
+                ended_at=at,
+                error=None,
+                error_type=None,
+            )
 
     @rule(key=KEYS, stem=STEMS, error=TEXTS, record=st.none() | OBJECTS, at=TIMES)
     def failed(self, key, stem, error, record, at):
@@ -149,13 +149,20 @@ class Model(RuleBasedStateMachine):
     @rule(key=KEYS, files=FILES, at=TIMES)
     def saved(self, key, files, at):
         self.agree(
-            self.journal.saved(key, files, at),
+            self.now(self.journal.saved(key, files, at)),
             key,
             self.stands(key, RowState.SUCCEEDED),
             state=RowState.SAVED,
             files=files,
             saved_at=at,
         )
+
+    async def now(self, write):
+        """A write that is in no hurry, and company for it."""
+        writing = asyncio.ensure_future(write)
+        await asyncio.sleep(0)
+        await self.journal.settle()
+        await writing
 
     @rule(key=KEYS, error=TEXTS)
     def doubt(self, key, error):

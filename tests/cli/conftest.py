@@ -9,15 +9,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
-from liangxin_async.cli import main
+from liangxin_async import Polling, Session
+from liangxin_async.cli import _session, main
 from liangxin_async.emulator import Emulator, Scenario
 
 ROOT = Path(__file__).parents[2]
+QUICK = Polling(first=0.05, floor=0.02)
 CANARY = "canary-key-3f9a1c77"  # the key of every service here; must never be shown
 
 
@@ -66,8 +69,14 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(here: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process and gives back what it printed."""
+def run(
+    here: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs the command in this process and gives back what it printed.
+
+    It asks about tasks as often as suits a service that makes pictures in no time.
+    """
+    monkeypatch.setattr(_session, "Session", partial(Session, polling=QUICK))
 
     def run_command(*argv: str) -> Done:
         capfd.readouterr()
@@ -114,7 +123,7 @@ def start(here: Path) -> Iterator[Start]:
             "env": {**os.environ, "PYTHONPATH": str(ROOT)},
             **settings,
         }
-        command = [sys.executable, "-X", "dev", "-W", "error", "-m", "liangxin_async"]
+        command = [sys.executable, "-W", "error", "-m", "liangxin_async"]
         process: subprocess.Popen[str] = subprocess.Popen([*command, *argv], **options)  # type: ignore[call-overload]
         started.append(process)
         return process

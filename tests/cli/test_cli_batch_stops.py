@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from liangxin_async.cli import _session
 from liangxin_async.emulator import Emulator
 from tests.cli.batch_tools import (
     lines_of_json,
@@ -55,93 +58,107 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
     return out, err
 
 
+@contextmanager
+def signalled(when: Callable[[], Any], *numbers: int) -> Iterator[None]:
+    """Send signals to this process, from a thread, as soon as `when` says so.
+
+    Two that wait at the same time are delivered in the order of their numbers.
+    """
+    over = threading.Event()
+
+    def send() -> None:
+        while not when():
+            if over.wait(0.005):
+                return
+        for number in numbers:
+            os.kill(os.getpid(), number)
+            over.wait(0.05)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_batch_first_signal_brings_home_what_is_paid_for(
-    start: Start, run: Run, use: Use, here: Path, number: int, code: int
+    run: Run, use: Use, here: Path, number: int, code: int
 ) -> None:
     """Nothing new is sent, all that was accepted is saved, and the rest comes later."""
     name = write_lines(here, 20)
     limit = [{"kind": "in_flight", "limit": 4}]
-    with use(duration=0.8, capacity=limit) as emulator:
-        process = start("batch", name, "-o", "out")
-        until_accepted(emulator, 4, process)
-        process.send_signal(number)
-        out, err = ended(process)
+    with use(duration=0.5, capacity=limit) as emulator:
+        with signalled(lambda: emulator.ledger.accepted_total >= 4, number):
+            done = run("batch", name, "-o", "out")
         paid = emulator.ledger.accepted_total
         assert states_in(here / "out")["saved"] == paid < 20
         play(emulator)
         assert run("batch", name, "-o", "out", "--no-gallery").code == 0
         assert (emulator.ledger.accepted_total, most_paid(emulator)) == (20, 1)
-    assert process.returncode == code
-    assert "stopping: nothing new is sent; " in err
-    assert "to go on, without making anything twice: liangxin batch p.jsonl" in err
-    assert "to fetch" not in err
-    assert f"{paid} requests saved in out" in out
+    assert done.code == code
+    assert "stopping: nothing new is sent; " in done.err
+    again = "to go on, without making anything twice: liangxin batch p.jsonl"
+    assert again in done.err
+    assert "to fetch" not in done.err
+    assert f"{paid} requests saved in out" in done.out
 
 
-def test_batch_second_signal_leaves_at_once(
-    start: Start, run: Run, use: Use, here: Path
-) -> None:
+def test_batch_second_signal_leaves_at_once(run: Run, use: Use, here: Path) -> None:
     """The journal knows every task that was paid for; --collect fetches them."""
     name = write_lines(here, 6)
-    with use(duration=3) as emulator:
-        process = start("batch", name, "-o", "out", "--max-in-flight", "3")
-        until_accepted(emulator, 3, process)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        while "stopping: " not in process.stderr.readline():
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        out, err = ended(process)
+    twice = (signal.SIGINT, signal.SIGTERM)
+    with use(duration=60) as emulator:
+        with signalled(lambda: emulator.ledger.accepted_total >= 3, *twice):
+            done = run("batch", name, "-o", "out", "--max-in-flight", "3")
         assert emulator.ledger.posts == 3
         known = {row.task_id for row in rows_in(here / "out").values()}
         assert known == {task.task_id for task in emulator.tasks}
-        assert run("batch", "--collect", "-o", "out", "--no-gallery").code == 0
+        late = run("batch", "--collect", "-o", "out", "--timeout", "0.3")
         assert emulator.ledger.posts == 3
-    assert process.returncode == 130
-    assert "to be fetched     3, accepted and not saved yet" in out
-    assert "make nothing new: liangxin batch -o out --collect" in err
-    assert states_in(here / "out") == {"saved": 3}
+    assert (done.code, late.code) == (130, 6)
+    assert "to be fetched     3, accepted and not saved yet" in done.out
+    assert "make nothing new: liangxin batch -o out --collect" in done.err
+    assert states_in(here / "out") == {"accepted": 3}
 
 
 def test_batch_second_signal_waits_for_a_create_under_way(
-    start: Start, use: Use, here: Path
+    run: Run, use: Use, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task id of a create that has left is written down before the end."""
-    slow = {"route": "create", "kind": "delay", "params": {"seconds": 1}}
+    monkeypatch.setattr(_session, "_LEAVING", LONG)
+    slow = {"route": "create", "kind": "delay", "params": {"seconds": 0.5}}
+    twice = (signal.SIGINT, signal.SIGTERM)
     with use(duration=60, faults=[slow]) as emulator:
-        process = start("batch", write_lines(here, 1), "-o", "out", "--json")
-        while not emulator.ledger.posts:
-            assert process.poll() is None
-        process.send_signal(signal.SIGTERM)
-        assert process.stderr is not None
-        assert process.stderr.readline().startswith("stopping: ")
-        process.send_signal(signal.SIGINT)
-        out, _ = ended(process)
+        with signalled(lambda: emulator.ledger.posts, *twice):
+            done = run("batch", write_lines(here, 1), "-o", "out", "--json")
         (task,) = emulator.tasks
     assert rows_in(here / "out")["k0"].task_id == task.task_id
-    (summary,) = told(out, "summary")
-    assert (summary["signal"], summary["exit_code"]) == ("SIGTERM", 143)
+    assert done.err.splitlines()[-1].startswith("leaving; ")
+    (summary,) = told(done.out, "summary")
+    assert (summary["signal"], summary["exit_code"]) == ("SIGINT", 130)
     assert summary["states"]["accepted"] == 1
     assert any("--collect" in line for line in summary["next"])
 
 
-def test_batch_third_signal_waits_for_nothing(
+def test_batch_second_signal_leaves_a_create_that_hangs(
     start: Start, use: Use, here: Path
 ) -> None:
-    """A create that hangs is left in doubt; the two grace periods are not waited for."""
+    """It is left in doubt, and the session's grace periods are not waited for."""
     with use(faults=[{"route": "create", "kind": "hang"}]) as emulator:
         process = start("batch", write_lines(here, 1), "-o", "out", "--json")
         while not emulator.ledger.posts:
             assert process.poll() is None
         assert process.stderr is not None
-        for words in ("stopping: nothing", "stopping once", None):
+        for words in ("stopping: nothing", "leaving; "):
             process.send_signal(signal.SIGINT)
-            while words is not None and not process.stderr.readline().startswith(words):
+            while not process.stderr.readline().startswith(words):
                 assert process.poll() is None
-        process.wait(7)  # seconds; both periods together are 10
+        process.wait(LONG)
         assert process.stdout is not None
         (summary,) = told(process.stdout.read(), "summary")
     assert process.returncode == summary["exit_code"] == 130

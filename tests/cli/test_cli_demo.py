@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,9 +15,10 @@ import pytest
 
 from liangxin_async.emulator import Emulator
 from tests.cli.conftest import CANARY, ROOT, Run, Start
+from tests.cli.terminal import BLOCK_RICH, on_a_terminal, plain
 
 Use = Callable[..., AbstractContextManager[Emulator]]
-LONG = 20  # seconds that no process here may need
+LONG = 60  # seconds, far above what any of this takes
 
 
 def test_demo_makes_pictures_and_says_where(start: Start, here: Path) -> None:
@@ -59,50 +58,6 @@ def test_demo_json_is_one_event_a_line(start: Start, here: Path) -> None:
     assert summary["accepted"] == 6
     assert summary["polls"] >= 6
     assert summary["folder"] == str(here / "liangxin-demo")
-
-
-BLOCK_RICH = """
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "rich":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Block())
-"""
-
-
-def on_a_terminal(
-    *argv: str, stream: str = "stderr", columns: int = 100, before: str = ""
-) -> tuple[str, str]:
-    """Run the command with one stream on a terminal; return that, and the other."""
-    program = (
-        f"import sys\n{before}\nfrom liangxin_async.cli import main\n"
-        f"sys.exit(main({argv!r}))"
-    )
-    ours, theirs = pty.openpty()
-    other = {"stderr": "stdout", "stdout": "stderr"}[stream]
-    settings = {"PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": str(columns)}
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", program],
-        **{stream: theirs, other: subprocess.PIPE},  # type: ignore[call-overload]
-        env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-        rest: bytes = getattr(process, other).read()
-        assert process.wait(LONG) == 0
-    os.close(ours)
-    return shown.decode(), rest.decode()
-
-
-def plain(shown: str) -> str:
-    """Return what a terminal shows, without colours and movements."""
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "")
 
 
 def test_demo_on_a_terminal_draws(here: Path) -> None:

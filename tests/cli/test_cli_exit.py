@@ -37,6 +37,7 @@ EXPECTED = {
     "SaturatedError": Exit.TIMEOUT,
     "ServiceError": Exit.REFUSED,
     "SessionClosedError": Exit.OTHER,
+    "StoreError": Exit.FAILED,
     "SubmitTimeoutError": Exit.TIMEOUT,
     "SubmitUnknownError": Exit.UNKNOWN,
     "TaskError": Exit.FAILED,

@@ -16,6 +16,7 @@ from liangxin_async import (
     SubmitFailed,
     SubmitRefused,
     SubmitStarted,
+    SubmitTimeoutError,
     SubmitUnknownError,
     TaskFailedError,
     TaskRecord,
@@ -24,8 +25,8 @@ from liangxin_async import (
 )
 from liangxin_async.cli._watch import Tally, Watch
 
-CALL: dict[str, Any] = {"at": 0.0, "model": "m", "attempt": 1}
-STARTED = SubmitStarted(**CALL, queued=0.0)
+CALL: dict[str, Any] = {"at": 0.0, "submit_id": 1, "model": "m", "attempt": 1}
+STARTED = SubmitStarted(**CALL, queued=0.0, in_flight=1, limit=4)
 ACCEPTED = SubmitAccepted(**CALL, task_id="t", detached=False)
 
 
@@ -61,9 +62,11 @@ def test_watch_drops_what_failed_and_keeps_what_goes_on() -> None:
 
 def test_watch_counts_doubts() -> None:
     """In doubt is what has left and was not answered, or came to nothing known."""
-    unknown = SubmitFailed(**CALL, error=SubmitUnknownError(""), detached=True)
+    unknown = SubmitFailed(
+        **CALL, error=SubmitUnknownError(""), detached=True, queued=False
+    )
     assert watched(STARTED).doubts == 1
-    assert watched(STARTED, SubmitCancelled(**CALL)).doubts == 0
+    assert watched(STARTED, SubmitCancelled(**CALL, queued=False)).doubts == 0
     assert watched(STARTED, ACCEPTED).doubts == 0
     assert watched(STARTED, unknown).doubts == 1
     assert watched(STARTED, unknown).late is None
@@ -72,10 +75,20 @@ def test_watch_counts_doubts() -> None:
 def test_watch_remembers_a_late_refusal() -> None:
     """What became of a create given up is known once it is refused after all."""
     error = BadRequestError()
-    watch = watched(STARTED, SubmitFailed(**CALL, error=error, detached=True))
+    watch = watched(
+        STARTED, SubmitFailed(**CALL, error=error, detached=True, queued=False)
+    )
     assert watch.settle_doubt(SubmitUnknownError("")) is error
     doubt = SubmitUnknownError("")
     assert watched(STARTED).settle_doubt(doubt) is doubt
+
+
+def test_watch_counts_nothing_for_a_submit_that_found_no_place() -> None:
+    """Its time ran out in the queue: it was neither sent nor refused."""
+    late = SubmitFailed(**CALL, error=SubmitTimeoutError(), detached=False, queued=True)
+    for event in (late, SubmitCancelled(**CALL, queued=True)):
+        watch = watched(event)
+        assert (watch.under_way, watch.refused, watch.doubts) == (0, 0, 0)
 
 
 def test_watch_says_where_things_are() -> None:

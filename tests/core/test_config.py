@@ -67,11 +67,11 @@ def test_settings_keep_their_defaults(kind: Any, name: str) -> None:
     assert getattr(kind(**{name: default}), name) == default
 
 
-@pytest.mark.parametrize("likelihood", [0, 1, 1.5])
-def test_polling_likelihood_is_between(likelihood: float) -> None:
-    """A likelihood of 0 or 1 would never or always ask."""
+@pytest.mark.parametrize("lag", [0, 1.5])
+def test_polling_lag_is_a_share(lag: float) -> None:
+    """A lag of nothing would take endless queries."""
     with pytest.raises(ConfigurationError):
-        Polling(likelihood=likelihood)
+        Polling(lag=lag)
 
 
 @pytest.mark.parametrize("workers", [0, 2.5, 10**6])

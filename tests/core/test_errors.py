@@ -31,6 +31,7 @@ from liangxin_async._errors import (
     SaturatedError,
     ServiceError,
     SessionClosedError,
+    StoreError,
     SubmitTimeoutError,
     SubmitUnknownError,
     TaskError,
@@ -113,6 +114,16 @@ TREE: dict[type[LiangxinError], tuple[type[Exception], dict[str, Any], str]] = {
     JournalError: (
         LiangxinError,
         {"path": "out/journal.sqlite", "reason": "disk", "task_id": "task_1"},
+        "yes",
+    ),
+    StoreError: (
+        LiangxinError,
+        {
+            "url": "s3://shop/cat.png",
+            "reason": "denied",
+            "http_status": 403,
+            "task_id": "task_1",
+        },
         "yes",
     ),
 }

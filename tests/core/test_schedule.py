@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import random
-from statistics import NormalDist
-from statistics import median as median_of
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liangxin_async._config import Polling
+from liangxin_async._core.pace import Pace
 from liangxin_async._core.schedule import (
-    ENOUGH,
-    REMEMBERED,
     Agenda,
-    Pace,
     QueryBudget,
+    chance,
+    group_of,
     next_delay,
 )
 
-quick = settings(max_examples=100, deadline=None, derandomize=True)
+quick = settings(max_examples=50, deadline=None, derandomize=True)
 seconds = st.floats(0.001, 1e5)
 pollings = st.builds(
     Polling,
@@ -29,72 +26,16 @@ pollings = st.builds(
     floor=st.floats(0.001, 1.0),
     ceiling=st.floats(1.0, 600.0),
     growth=st.floats(0.01, 10),
-    likelihood=st.floats(0.01, 0.99),
+    lag=st.floats(0.01, 1),
 )
 FREE = Polling(floor=0.001, ceiling=1e9)  # bounds that never decide
 
 
-def pace_of(*durations: float) -> Pace:
-    pace = Pace()
+def pace_of(*durations: float, polling: Polling = FREE) -> Pace:
+    pace = Pace(polling)
     for duration in durations:
-        pace.learn(duration)
+        pace.ended(0.0, duration, duration)
     return pace
-
-
-def lognormal(median: float, spread: float, count: int = REMEMBERED) -> list[float]:
-    """Durations at the even quantiles of a lognormal: a fit without luck."""
-    unit = NormalDist()
-    return [
-        median * math.exp(spread * unit.inv_cdf((index + 0.5) / count))
-        for index in range(count)
-    ]
-
-
-# --------------------------------------------------------------------------- pace
-
-
-def test_pace_unknown_until_enough() -> None:
-    """A few tasks say nothing yet; enough of them do."""
-    pace = Pace()
-    for _ in range(ENOUGH - 1):
-        pace.learn(3.0)
-        assert pace.fit is None
-    pace.learn(3.0)
-    assert pace.fit is not None
-
-
-@pytest.mark.parametrize("median", [0.05, 2.0, 700.0])
-def test_pace_fit(median: float) -> None:
-    """The fit finds the median and the spread of what it was given."""
-    fit = pace_of(*lognormal(median, 0.5)).fit
-    assert fit is not None
-    mean, spread = fit
-    assert math.exp(mean) == pytest.approx(median, rel=0.01)
-    assert spread == pytest.approx(0.5, rel=0.1)
-
-
-def test_pace_equal_times_are_no_certainty() -> None:
-    """Equal durations leave some spread, so that the interval never becomes nothing."""
-    fit = pace_of(*[2.0] * 20).fit
-    assert fit is not None
-    assert fit[0] == pytest.approx(math.log(2.0))
-    assert fit[1] > 0
-
-
-def test_pace_forgets() -> None:
-    """A model that became faster is known as fast once the old times have gone."""
-    pace = pace_of(*[100.0] * REMEMBERED, *[1.0] * REMEMBERED)
-    assert pace.fit is not None
-    assert math.exp(pace.fit[0]) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("nothing", [0.0, -1.0, -math.inf])
-def test_pace_no_duration(nothing: float) -> None:
-    """A duration of nothing or less teaches nothing."""
-    pace = pace_of(*[2.0] * ENOUGH)
-    before = pace.fit
-    pace.learn(nothing)
-    assert pace.fit == before
 
 
 # --------------------------------------------------------------------- next query
@@ -110,12 +51,12 @@ def test_next_delay_within_bounds(
     age: float, durations: list[float] | None, polling: Polling
 ) -> None:
     """The floor and the ceiling of the settings always hold."""
-    pace = None if durations is None else pace_of(*durations)
+    pace = None if durations is None else pace_of(*durations, polling=polling)
     delay = next_delay(age, pace, polling)
     assert polling.floor <= delay <= polling.ceiling
 
 
-@pytest.mark.parametrize("pace", [None, Pace()])
+@pytest.mark.parametrize("pace", [None, Pace(FREE)])
 def test_next_delay_unknown_pace(pace: Pace | None) -> None:
     """Of an unknown model the first query comes at `first`, later ones at a share."""
     polling = Polling(first=3.0, floor=0.001, ceiling=1e9, growth=0.25)
@@ -125,67 +66,47 @@ def test_next_delay_unknown_pace(pace: Pace | None) -> None:
     assert next_delay(100.0, pace, polling) == pytest.approx(25.0)
 
 
-@pytest.mark.parametrize("likelihood", [0.1, 0.3, 0.7])
-@pytest.mark.parametrize("age", [0.0, 1.0, 2.0, 3.0, 4.0])
-def test_next_delay_likelihood(age: float, likelihood: float) -> None:
-    """A query is due when the wanted share of the tasks still running has ended.
-
-    But not sooner than after a small share of the age: a closer look gains nothing.
-    """
-    polling = Polling(floor=0.001, ceiling=1e9, likelihood=likelihood)
-    pace = pace_of(*lognormal(2.0, 0.5))
-    assert pace.fit is not None
-    durations = NormalDist(*pace.fit)
-
-    def running(at: float) -> float:
-        return 1 - durations.cdf(math.log(at)) if at > 0 else 1.0
-
-    asked = age + next_delay(age, pace, polling)
-    ended = 1 - running(asked) / running(age)
-    if asked - age > 1.001 * 0.15 * age:
-        assert ended == pytest.approx(likelihood, rel=0.02)
-    else:
-        assert asked - age == pytest.approx(0.15 * age)
-        assert ended >= likelihood
-
-
 def test_next_delay_known_pace_waits_for_the_usual_time() -> None:
     """Little is asked before an end is likely, and closely around the usual time."""
-    pace = pace_of(*lognormal(20.0, 0.1))
+    rand = random.Random(3)
+    pace = pace_of(*(20 * rand.lognormvariate(0, 0.1) for _ in range(100)))
     polling = Polling(floor=0.1)
     first = next_delay(0.0, pace, polling)
-    assert 15 < first < 20
-    assert next_delay(20.0, pace, polling) <= 3
+    assert 16 < first < 23
+    assert next_delay(20.0, pace, polling) <= 4
 
 
 @pytest.mark.parametrize("age", [30.0, 300.0, 3e5])
 def test_next_delay_past_all_experience(age: float) -> None:
     """A task slower than all before it is asked about in proportion to its age."""
-    pace = pace_of(*lognormal(2.0, 0.3))
+    pace = pace_of(*[2.0] * 20)
     assert next_delay(age, pace, FREE) == pytest.approx(FREE.growth * age)
 
 
-@pytest.mark.parametrize("median", [0.5, 5.0, 60.0])
-def test_next_delay_queries_per_task(median: float) -> None:
-    """A task of a known model costs few queries, and its end is seen soon.
+# ------------------------------------------------------------------------- chances
 
-    Played through for 300 tasks of any pace: about 1 / likelihood queries each, and a
-    lag that is a small share of the duration.
-    """
-    rand = random.Random(11)
-    pace = pace_of(*lognormal(median, 0.5))
-    polling = Polling(floor=0.01, ceiling=600.0)
-    queries, lags = [], []
-    for _ in range(300):
-        duration = median * math.exp(0.5 * rand.gauss(0, 1))
-        age, asked = 0.0, 0
-        while age < duration:
-            age += next_delay(age, pace, polling)
-            asked += 1
-        queries.append(asked)
-        lags.append((age - duration) / duration)
-    assert sum(queries) / len(queries) < 2 / polling.likelihood
-    assert median_of(lags) < 0.3
+
+def test_chance_unknown_model() -> None:
+    """Never asked about is worth a query most; long ago more than lately."""
+    assert chance(0.0, 5.0, None) == 1.0
+    assert chance(5.0, 10.0, None) == 0.5
+    assert chance(5.0, 5.0, None) == 0.0
+
+
+def test_chance_known_model() -> None:
+    """Before the usual time an end is unlikely, after it nearly certain."""
+    pace = pace_of(*[10.0] * 40)
+    assert chance(0.0, 5.0, pace) < 0.01
+    assert chance(0.0, 15.0, pace) > 0.9
+    assert chance(15.0, 15.0, pace) == 0.0
+
+
+def test_group_of_late_tasks_is_their_own() -> None:
+    """A task past all experience does not share the queue of its model."""
+    pace = pace_of(*[10.0] * 40)
+    assert group_of(1.0, "m", None) == group_of(1.0, "m", pace) == "m"
+    assert group_of(99.0, "m", Pace(FREE)) == "m"
+    assert group_of(99.0, "m", pace) != "m"
 
 
 # ------------------------------------------------------------------------- agenda
@@ -194,33 +115,72 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("set"), st.sampled_from("abcd"), st.integers(0, 9)),
         st.tuples(st.just("discard"), st.sampled_from("abcd"), st.just(0)),
-        st.tuples(st.just("pop"), st.just(""), st.integers(0, 9)),
+        st.tuples(st.just("pop"), st.just(""), st.integers(0, 3)),
     ),
     max_size=40,
 )
 
 
 @quick
-@given(STEPS)
-def test_agenda_like_a_mapping(steps: list[tuple[str, str, int]]) -> None:
-    """Against a plain mapping: one date per key, the longest due first, none lost."""
-    agenda, model = Agenda(), {}
-    for step, key, instant in steps:
+@given(STEPS, st.sampled_from(["", "one", "many"]))
+def test_agenda_like_a_mapping(steps: list[tuple[str, str, int]], groups: str) -> None:
+    """Against a plain mapping, as time goes on: one date per key, none lost, none
+    before its date; of one group the one due longest goes first."""
+    agenda, model, now = Agenda(), {}, 0.0
+    for step, key, number in steps:
         if step == "set":
-            agenda.set(key, float(instant))
-            model[key] = float(instant)
+            agenda.set(key, now + number, key if groups == "many" else groups)
+            model[key] = now + number
         elif step == "discard":
             agenda.discard(key)
             model.pop(key, None)
         else:
-            due = {k: at for k, at in model.items() if at <= instant}
-            popped = agenda.pop_due(float(instant))
+            now += number
+            due = {k: at for k, at in model.items() if at <= now}
+            popped = agenda.pop_due(now, lambda key: ord(key) / 128)
             assert (popped is None) == (not due)
             if popped is not None:
-                assert due[popped] == min(due.values())
+                assert groups == "many" or due[popped] == min(due.values())
                 del model[popped]
         assert len(agenda) == len(model)
         assert agenda.next_due() == min(model.values(), default=None)
+
+
+def test_agenda_likeliest_group_goes_first() -> None:
+    """Of several models the task that is likeliest to be over is asked about."""
+    agenda, chances = Agenda(), {"slow": 0.2, "quick": 0.8}
+    agenda.set("slow", 1.0, "a")
+    agenda.set("quick", 2.0, "b")
+    assert agenda.pop_due(3.0, chances.__getitem__) == "quick"
+    assert agenda.pop_due(3.0, chances.__getitem__) == "slow"
+
+
+def test_agenda_likely_enough_is_equal() -> None:
+    """Between tasks that are over almost surely, the one due longest goes first."""
+    agenda, chances = Agenda(), {"old": 0.95, "new": 0.999}
+    agenda.set("old", 1.0, "a")
+    agenda.set("new", 2.0, "b")
+    assert agenda.pop_due(3.0, chances.__getitem__) == "old"
+
+
+def test_agenda_no_task_is_left_out() -> None:
+    """However likely the others are, one that waits has its turn after a few."""
+    agenda = Agenda()
+    agenda.set("stuck", 0.0, "late")
+    for number in range(20):
+        agenda.set(f"likely {number}", 1.0, "model")
+    popped = [agenda.pop_due(2.0, lambda key: float(key != "stuck")) for _ in range(8)]
+    assert 1 <= popped.index("stuck") < 8
+
+
+def test_agenda_without_group_goes_first() -> None:
+    """What somebody wants to know now does not wait for what is likely."""
+    agenda = Agenda()
+    agenda.set("likely", 1.0, "model")
+    agenda.set("wanted", 2.0)
+    assert agenda.pop_due(1.5, lambda key: 1.0) == "likely"
+    agenda.set("likely", 1.0, "model")
+    assert agenda.pop_due(3.0, lambda key: float(key == "likely")) == "wanted"
 
 
 def test_agenda_empty() -> None:
@@ -230,6 +190,18 @@ def test_agenda_empty() -> None:
     assert agenda.next_due() is None
     assert agenda.pop_due(1e9) is None
     assert len(agenda) == 0
+
+
+def test_agenda_due_task_may_go() -> None:
+    """A task that is due already can be dropped, and put off."""
+    agenda = Agenda()
+    for key in "abc":
+        agenda.set(key, 1.0, "model")
+    assert agenda.pop_due(2.0) == "a"
+    agenda.discard("b")
+    agenda.set("c", 5.0, "model")
+    assert agenda.pop_due(2.0) is None
+    assert agenda.next_due() == 5.0
 
 
 def test_agenda_earlier_date_replaces() -> None:
@@ -283,19 +255,33 @@ def test_budget_without_ceiling() -> None:
         now = step / 1000
         assert budget.ready_at() <= now
         budget.spend(now)
-        budget.answered()
+        budget.answered(now)
     assert budget.rate is None
 
 
-def test_budget_refusal_cuts_below_what_was_asked() -> None:
-    """A refusal sets the rate below the one that was really used."""
+@pytest.mark.parametrize("rate", [7.0, 20.0, 200.0])
+def test_budget_refusal_keeps_what_was_answered(rate: float) -> None:
+    """After a refusal the rate is a little below the one that was answered."""
     budget = QueryBudget(None)
     for step in range(40):
-        budget.spend(step * 0.1)
-    budget.refused(4.0, 3.9, None)
+        budget.spend(step / rate)
+        budget.answered(step / rate)
+    budget.refused(40 / rate, 39 / rate, None)
     assert budget.rate is not None
-    assert 2.0 < budget.rate < 8.0
-    assert budget.ready_at() >= 4.0 + 1 / budget.rate
+    assert 0.8 * rate < budget.rate < 0.95 * rate
+    assert budget.ready_at() >= 40 / rate + 1 / budget.rate
+
+
+def test_budget_refusals_without_answers_cut_by_half() -> None:
+    """While nothing is answered, each refusal halves the rate, down to a floor."""
+    budget, rates = QueryBudget(None), []
+    for step in range(20):
+        budget.spend(float(step))
+        budget.refused(step + 0.1, float(step), None)
+        assert budget.rate is not None
+        rates.append(budget.rate)
+    assert rates[1] < rates[0]
+    assert rates[-1] == rates[-2] > 0
 
 
 def test_budget_burst_of_refusals_is_one_signal() -> None:
@@ -349,7 +335,7 @@ def test_budget_old_refusal_after_recovery() -> None:
     budget.spend(0.0)
     budget.refused(5.0, 0.0, None)
     while budget.rate is not None:
-        budget.answered()
+        budget.answered(5.5)
     budget.refused(6.0, 1.0, 3.0)
     assert budget.rate is None
     assert budget.ready_at() >= 9.0
@@ -362,14 +348,30 @@ def test_budget_recovers() -> None:
         budget.spend(0.0)
         budget.refused(1.0, 0.0, None)
         before = budget.rate
-        budget.answered()
+        budget.answered(1.1)
         assert budget.rate is not None
         assert before is not None
         assert before < budget.rate < before * 1.5
         for _ in range(1000):
-            budget.answered()
+            budget.answered(1.2)
     assert capped.rate == 80.0
     assert free.rate is None
+
+
+def test_budget_lingers_at_the_rate_that_was_refused() -> None:
+    """It is soon near that rate again, and long about it before it goes beyond."""
+    budget, rates = QueryBudget(None), []
+    for step in range(32):
+        budget.spend(step / 10)
+        budget.answered(step / 10)
+    budget.refused(3.2, 3.1, None)
+    for step in range(120):
+        budget.answered(4.0 + step)
+        assert budget.rate is not None
+        rates.append(budget.rate)
+    assert rates == sorted(rates)
+    assert 9 < rates[12] < rates[45] < 11
+    assert rates[-1] > 20
 
 
 @quick
@@ -388,7 +390,7 @@ def test_budget_invariants(
             now = max(now, budget.ready_at())
             budget.spend(now)
         elif step == "a":
-            budget.answered()
+            budget.answered(now)
         elif step == "r":
             before = budget.ready_at()
             budget.refused(now, max(0.0, now - amount), amount or None)
@@ -400,18 +402,3 @@ def test_budget_invariants(
             assert budget.rate is not None
             assert budget.rate <= ceiling
         assert budget.ready_at() - now < 600
-
-
-def test_pace_of_a_burst_is_not_that_of_its_slowest() -> None:
-    """Of 400 tasks begun together the slow ones end last; the pace is that of all."""
-    pace = pace_of(*sorted(lognormal(10.0, 0.5, 400)))
-    assert pace.fit is not None
-    assert math.exp(pace.fit[0]) == pytest.approx(10.0, rel=0.05)
-
-
-def test_pace_of_a_window_equals_that_of_its_members() -> None:
-    """What has fallen out of the window has left no trace in the sums."""
-    rand = random.Random(5)
-    many = [rand.lognormvariate(3, 1) for _ in range(3 * REMEMBERED)]
-    rolled, fresh = pace_of(*many), pace_of(*many[-REMEMBERED:])
-    assert rolled.fit == pytest.approx(fresh.fit)

@@ -29,16 +29,17 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import define, evolve, field
 
-from liangxin_async import _partfile, _webfile
-from liangxin_async._connector import AddressRefusedError, public_connector
-from liangxin_async._download import (
-    ATTEMPTS,
+from liangxin_async import (
+    DownloadCancelled,
     DownloadComplete,
-    Downloader,
     DownloadFailed,
     DownloadRetried,
     DownloadStarted,
+    _partfile,
+    _webfile,
 )
+from liangxin_async._connector import AddressRefusedError, public_connector
+from liangxin_async._download import ATTEMPTS, Downloader
 from liangxin_async._errors import (
     ConfigurationError,
     DownloadError,
@@ -46,6 +47,7 @@ from liangxin_async._errors import (
     SessionClosedError,
 )
 from liangxin_async._records import Result, TaskRecord, TaskState
+from liangxin_async._telling import Teller
 
 pytestmark = pytest.mark.anyio
 
@@ -1107,7 +1109,7 @@ async def test_fetch_waits_between_tries(host: Host, tmp_path: Path) -> None:
 async def test_fetch_events(host: Host, tmp_path: Path) -> None:
     """Each file tells its start and how it ended; no event shows a signature."""
     told: list[Any] = []
-    async with downloading(on_event=told.append) as downloader:
+    async with downloading(teller=Teller(told.append)) as downloader:
         urls = [
             host.url("/a", reply(status=500), reply(PNG)),
             host.url("/b", reply(status=400)),
@@ -1123,7 +1125,43 @@ async def test_fetch_events(host: Host, tmp_path: Path) -> None:
     assert [event.position for event in told] == [0, 0, 0, 1, 1]
     assert (told[1].attempt, told[1].error.http_status) == (1, 500)
     assert (told[2].path, told[2].size_bytes) == (tmp_path / "task_1a_1.png", len(PNG))
+    assert [event.files for event in (told[0], told[2], told[3])] == [2, 2, 2]
+    assert told[2].took == told[2].at - told[0].at
+    assert told[4].took == told[4].at - told[3].at
     assert SECRET not in repr(told)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "out of time", "closed"])
+async def test_fetch_that_is_cut_short_tells_its_end(
+    host: Host, tmp_path: Path, how: str
+) -> None:
+    """What began ends, as the table of `_events` says, and once."""
+    told: list[Any] = []
+    begun = anyio.Event()
+
+    def hear(event: Any) -> None:
+        told.append(event)
+        begun.set()
+
+    result = result_of(host.url("/a", stalls(PNG, 100)))
+    async with downloading(teller=Teller(hear)) as downloader:
+        timeout = 0.05 if how == "out of time" else None
+        job = asyncio.create_task(
+            fetched(downloader, result, tmp_path, timeout=timeout)
+        )
+        await begun.wait()
+        if how == "cancelled":
+            job.cancel()
+        elif how == "closed":
+            await downloader.aclose()
+        await asyncio.wait((job,))
+    started, ended = told
+    kind = DownloadCancelled if how == "cancelled" else DownloadFailed
+    assert (type(started), type(ended)) == (DownloadStarted, kind)
+    assert ended.position == 0
+    assert ended.took == ended.at - started.at
+    error = None if job.cancelled() else job.exception()
+    assert getattr(ended, "error", None) is error
 
 
 async def test_fetch_second_of_three_fails(

@@ -16,10 +16,12 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 FRAME = """
-import asyncio, gc, sys, threading, warnings
+import asyncio, gc, logging, sys, threading, warnings
 from liangxin_async import *
 from liangxin_async.emulator import Emulator, Fixed, Scenario
 
+# Debug mode tells of every step above 0.1 s, which a busy machine has too.
+logging.getLogger("asyncio").addFilter(lambda told: "took %.3f" not in str(told.msg))
 ready, stop, box = threading.Event(), threading.Event(), []
 
 async def serve():

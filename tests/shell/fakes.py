@@ -149,7 +149,7 @@ def open_runtime(service: FakeService, **settings: Any) -> Runtime:
         "timeouts": Timeouts(),
         "observer": None,
         "max_in_flight": None,
-        "callback_url": None,
+        "paths": None,
     }
     return make_runtime(**(defaults | settings))
 

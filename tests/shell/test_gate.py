@@ -11,7 +11,7 @@ import pytest
 
 from liangxin_async import SessionClosedError
 from liangxin_async._core.limit import START
-from liangxin_async._gate import Gate, Permit
+from liangxin_async._gate import Gate, Permit, Ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -20,8 +20,10 @@ def make_gate(max_in_flight: int | None = None) -> Gate:
     return Gate(asyncio.get_running_loop(), max_in_flight)
 
 
-async def acquire(gate: Gate, model: str = "m", priority: int = 0) -> Permit:
-    return await gate.acquire(model, ticket=gate.ticket(priority))
+async def acquire(
+    gate: Gate, model: str = "m", priority: int = 0, key: str | None = None
+) -> Permit:
+    return await gate.acquire(model, ticket=gate.ticket(priority, key))
 
 
 async def test_gate_at_birth_lets_a_small_burst_go() -> None:
@@ -110,21 +112,21 @@ async def test_gate_priority_goes_first_then_the_older_ticket() -> None:
 async def test_gate_kept_ticket_keeps_the_place_in_line() -> None:
     """A refused create comes before those that arrived after it."""
     gate = make_gate(max_in_flight=1)
-    held = await acquire(gate)
-    early = gate.ticket(0)
     order: list[str] = []
 
-    async def want(name: str, ticket: int) -> None:
+    async def want(name: str, ticket: Ticket) -> None:
         permit = await gate.acquire("m", ticket=ticket)
         order.append(name)
         permit.forget()
 
+    early = gate.ticket(0)
+    refused = await gate.acquire("m", ticket=early)
     async with anyio.create_task_group() as group:
         group.start_soon(want, "late", gate.ticket(0))
         await anyio.wait_all_tasks_blocked()
+        refused.refuse()  # a pause begins, so that nobody goes yet
         group.start_soon(want, "early", early)
         await anyio.wait_all_tasks_blocked()
-        held.forget()
     assert order == ["early", "late"]
 
 
@@ -159,6 +161,47 @@ async def test_gate_cancelled_in_the_tick_of_the_grant_hands_the_place_on() -> N
     assert gate.in_flight == 1
 
 
+async def test_gate_cancelled_in_the_tick_before_the_grant_takes_no_turn() -> None:
+    """Gone before the place came free: it goes to the next of the same key."""
+    gate = make_gate(max_in_flight=1)
+    held = await acquire(gate)
+    served: list[str] = []
+
+    async def want(name: str) -> None:
+        permit = await acquire(gate, key=name[0])
+        served.append(name)
+        permit.forget()
+
+    tasks = [asyncio.create_task(want(name)) for name in ("a0", "a1", "b0", "a2")]
+    await anyio.wait_all_tasks_blocked()
+    tasks[0].cancel()
+    held.forget()  # in the very same step, before the cancelled one has had his
+    await asyncio.wait(tasks)
+    assert served == ["a1", "b0", "a2"]
+    assert (gate.in_flight, gate.waiting) == (0, 0)
+    assert not gate._order._lines
+    assert not any(lane.queue._levels for lane in gate._lanes.values())
+
+
+async def test_gate_keys_take_turns_over_the_models_under_a_cap() -> None:
+    """Of places in common, each key gets its own, whatever model it wants."""
+    gate = make_gate(max_in_flight=1)
+    held = await acquire(gate, key="z")
+    order: list[str] = []
+
+    async def want(name: str) -> None:
+        permit = await acquire(gate, model=name[1], key=name[0])
+        order.append(name)
+        permit.forget()
+
+    async with anyio.create_task_group() as group:
+        for name in ("ax", "ay", "ax", "ay", "bx", "bx"):
+            group.start_soon(want, name)
+        await anyio.wait_all_tasks_blocked()
+        held.forget()
+    assert order == ["ax", "bx", "ay", "bx", "ax", "ay"]
+
+
 async def test_gate_close_ends_every_wait_and_every_timer() -> None:
     """Waiters get the closing error, later ones too, and no timer is left."""
     gate = make_gate()
@@ -190,7 +233,7 @@ async def test_gate_many_abandoned_waiters_leave_no_trace() -> None:
         with anyio.move_on_after(0.001):
             await acquire(gate)
     assert gate.waiting == 0
-    assert len(gate._lanes["m"].queue) < 200
+    assert not gate._lanes["m"].queue._levels
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -202,12 +245,14 @@ async def test_gate_under_a_random_schedule_keeps_its_invariants(seed: int) -> N
 
     async def live(index: int) -> None:
         try:
-            permit = await acquire(gate, dice.choice("ab"), dice.randint(-1, 1))
+            model = dice.choice("ab")
+            ticket = gate.ticket(dice.randint(-1, 1), dice.choice([None, "a", 7]))
+            permit = await gate.acquire(model, ticket=ticket)
             try:
                 await anyio.sleep(dice.random())
                 while dice.random() < 0.3:
                     permit.refuse(dice.choice([None, 0.5]))
-                    permit = await acquire(gate, dice.choice("ab"))
+                    permit = await gate.acquire(model, ticket=ticket)
                 permit.accept()
                 await anyio.sleep(dice.random() * 3)
             finally:
@@ -235,3 +280,5 @@ async def test_gate_under_a_random_schedule_keeps_its_invariants(seed: int) -> N
     assert len(ended) + sum(task.cancelled() for task in tasks) >= 60
     assert all(task.cancelled() or task.exception() is None for task in tasks)
     assert (gate.in_flight, gate.waiting) == (0, 0)
+    assert not gate._order._lines
+    assert not any(lane.queue._levels for lane in gate._lanes.values())

@@ -201,9 +201,8 @@ async def test_submit_waiting_to_try_again_is_told_at_closing() -> None:
     assert ended[0] <= closed + 0.001
 
 
-async def test_low_priority_is_not_overtaken_for_ever(monkeypatch: Any) -> None:
+async def test_low_priority_is_not_overtaken_for_ever() -> None:
     """Under endless traffic of higher priority a waiter still gets its turn."""
-    monkeypatch.setattr("liangxin_async._gate.PRIORITY_STEP", 50)
     service = FakeService(duration=0.01, cap=2, latency=0.001)
     async with session_on(service, max_in_flight=2) as session:
         done = anyio.Event()

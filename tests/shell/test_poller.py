@@ -274,7 +274,7 @@ async def test_poller_refused_queries_slow_down_and_lose_nothing() -> None:
         return None
 
     service = FakeService(duration=2, on_query=on_query)
-    refused = 0
+    refused, start = 0, anyio.current_time()
 
     def observe(event: Any) -> None:
         nonlocal refused
@@ -285,7 +285,32 @@ async def test_poller_refused_queries_slow_down_and_lose_nothing() -> None:
         for handle in handles:
             await handle
         assert session.stats.failed == 0
-    assert refused < 60
+        assert session.stats.polls - refused < 70  # each about once
+        assert anyio.current_time() - start < 90  # 60 is the least
+    assert refused < 25
+
+
+async def test_poller_rationed_queries_go_to_the_likeliest() -> None:
+    """Tasks of a quick model do not wait behind those of a slow one."""
+    slow, quick = Generic("slow", {"prompt": "a"}), Generic("quick", {"prompt": "a"})
+    service = FakeService()
+
+    def take(body: dict[str, Any]) -> None:
+        service.duration = 60.0 if body["model"] == "slow" else 2.0
+
+    service.on_create = take
+    async with session_on(service, polling=Polling(max_rate=2.0)) as session:
+        for _ in range(12):
+            await session.generate(quick)
+        handles = [await session.submit(slow) for _ in range(40)]
+        lags = []
+        for _ in range(20):
+            handle = await session.submit(quick)
+            await handle
+            lags.append(anyio.current_time() - service.ends[handle.task_id])
+        for handle in handles:
+            await handle
+    assert sum(lags) / len(lags) < 3
 
 
 async def test_poller_max_rate_is_kept() -> None:

@@ -5,18 +5,28 @@ Each function is a piece of a user's program; `assert_type` states what it gets.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    MutableMapping,
+)
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
 import aiohttp
+from aiohttp import web
 
 from liangxin_async import (
     LIANGXIN,
     ApiError,
     Batch,
+    CallbackTaken,
     Credits,
+    DownloadComplete,
     Event,
     Generic,
     InvalidRequestError,
@@ -35,6 +45,7 @@ from liangxin_async import (
     SessionClosedError,
     Stats,
     SubmitAccepted,
+    SubmitQueued,
     SubmitTimeoutError,
     SubmitUnknownError,
     TaskError,
@@ -47,6 +58,15 @@ from liangxin_async import (
     Timeouts,
     ZImage,
 )
+from liangxin_async.otel import OpenTelemetryObserver
+from liangxin_async.testing import EmulatorThread, Fails, FakeSession, Hangs, Makes
+from liangxin_async.webhook import MaskTokens, Receiver
+
+Message = MutableMapping[str, Any]
+ASGI = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
 
 
 def make_sessions(http: aiohttp.ClientSession) -> None:
@@ -87,7 +107,7 @@ async def live(session: Session) -> None:
 async def generate(session: Session) -> None:
     """One picture, in one call or in two."""
     request = ZImage("a cafe terrace in Paris", seed=7, callback_url=None)
-    result = await session.generate(request, timeout=120, priority=1)
+    result = await session.generate(request, timeout=120, priority=1, fair_key=4711)
     assert_type(result, Result)
     assert_type(result.task_id, str)
     assert_type(result.model, str | None)
@@ -99,6 +119,8 @@ async def generate(session: Session) -> None:
         await session.download(result, Path("out"), stem="cafe", overwrite=True),
         list[Path],
     )
+    await session.submit(request, fair_key="user 4711")
+    await session.submit(request, fair_key=["4711"])  # type: ignore[arg-type]  # plain
     await session.generate("a cafe")  # type: ignore[arg-type]  # a request, not text
     result.urls = ()  # type: ignore[misc]  # frozen
 
@@ -153,7 +175,7 @@ async def many(session: Session) -> None:
     """A batch takes any iterable of requests and yields outcomes."""
     batch = session.map([ZImage("one"), ZImage("two")])
     assert_type(batch, Batch)
-    session.map(finite(), ordered=True, timeout=60, priority=-2)
+    session.map(finite(), ordered=True, timeout=60, priority=-2, fair_key=None)
     session.map(endless())
     session.map(["text"])  # type: ignore[list-item]  # requests only
     async for outcome in batch:
@@ -190,6 +212,9 @@ async def rescue(session: Session) -> None:
     except SubmitUnknownError as exc:
         assert_type(exc.task_id, str | None)
         assert_type(exc.reason, str)
+        if exc.rescue is not None:
+            assert_type(await exc.rescue(timeout=5), TaskHandle)
+            await exc.rescue()  # type: ignore[call-arg]  # for a bounded time only
     except TaskFailedError as exc:
         assert_type(exc.fail_code, str | None)
         assert_type(exc.record, TaskRecord | None)
@@ -205,6 +230,22 @@ async def rescue(session: Session) -> None:
         assert_type(exc.charged, Literal["no", "yes", "unknown"])
 
 
+def fakes(purse: Credits) -> None:
+    """A fake is a session; what its script holds is checked by type."""
+    session: Session = FakeSession()
+    FakeSession(Makes(after=0.5, progress=[10, 60]), observer=[watch, watch])
+    FakeSession([Fails(code="433"), Hangs(), SaturatedError()], credits=purse)
+    FakeSession(lambda request: Makes(pictures=len(request.model)))
+    FakeSession("fails")  # type: ignore[arg-type]  # answers, not names
+    Makes(after="1")  # type: ignore[arg-type]  # seconds
+    assert_type(FakeSession().requests, tuple[Request, ...])
+    Session(observer=OpenTelemetryObserver(attributes={"server.address": "a"}))
+    with EmulatorThread() as service:
+        assert_type(service.base_url, str)
+        assert_type(service.ledger.accepted_total, int)
+    assert_type(session.stats, Stats)
+
+
 def watch(event: Event) -> None:
     """An observer is any callable that takes one event; events are told apart."""
     if isinstance(event, SubmitAccepted):
@@ -214,6 +255,33 @@ def watch(event: Event) -> None:
         assert_type(event.record, TaskRecord)
     elif isinstance(event, TaskSettled):
         assert_type(event.error, LiangxinError | None)
+    elif isinstance(event, SubmitQueued):
+        assert_type(event.request, Request)
+        assert_type(event.submit_id, int)
+    elif isinstance(event, DownloadComplete):
+        assert_type(event.path, Path)
+        assert_type(event.size_bytes, int)
+    elif isinstance(event, CallbackTaken):
+        assert_type(event.task_id, str)
+
+
+def receive(session: Session, app: web.Application) -> None:
+    """A receiver has a face for aiohttp and one for everything else."""
+    receiver = Receiver(session, signature_key=None, max_age=60, at_once=8)
+    assert_type(receiver.routes(), list[web.RouteDef])
+    app.add_routes(receiver.routes("/inner"))
+    applications: list[ASGI] = [receiver.asgi]
+    assert applications
+    assert_type(session.stats.callback_hits, int)
+    logging.getLogger("aiohttp.access").addFilter(MaskTokens())
+    Receiver(session, "key")  # type: ignore[call-arg]  # keyword only
+
+
+async def wait_for_lost_creates(session: Session) -> None:
+    """The wait for a callback may be part of the call."""
+    handle = await session.submit(ZImage("p"), rescue_timeout=60)
+    assert_type(handle, TaskHandle)
+    assert_type(await session.generate(ZImage("p"), rescue_timeout=60.0), Result)
 
 
 def observers() -> Observer:

@@ -239,7 +239,8 @@ def _ceiling(value: int) -> int:
 
 def _words(moments: list[Moment]) -> str:
     last = moments[-1]
-    limits = [moment.limit for moment in moments]
+    # 0 while nothing was created: a run that only collects has no limit to tell.
+    limits = [moment.limit for moment in moments if moment.limit] or [0]
     most = max(moment.in_flight for moment in moments)
     stops = last.stretch
     times = "once" if stops == 1 else f"{stops} times"

@@ -26,9 +26,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from attrs import Factory, define
 
+from liangxin_async.bulk._extra import load
 from liangxin_async.bulk._row import RowState
 from liangxin_async.bulk.gallery._course import course_of, duration
-from liangxin_async.bulk.gallery._extra import load
 from liangxin_async.bulk.gallery._item import MEANINGS, item_of
 from liangxin_async.bulk.gallery._place import whole_file
 from liangxin_async.bulk.gallery._shown import as_json, instant
@@ -86,6 +86,7 @@ def write_gallery(
     samples: Sequence[Sample],
     *,
     title: str | None = None,
+    elsewhere: bool = False,
 ) -> Path:
     """Write `folder/index.html` and thumbnails; return the page's path.
 
@@ -99,6 +100,8 @@ def write_gallery(
             2,000 more that failed or are in doubt, and says so.
         samples: how the run stood, oldest first; fewer than two give no chart.
         title: what the page is called; None for the folder's name.
+        elsewhere: whether files that are gone have gone to where the page will be:
+            then only their thumbnails are looked for.
 
     Raises:
         ConfigurationError: Jinja2 or Pillow is missing (extra `gallery`).
@@ -107,7 +110,7 @@ def write_gallery(
     folder = Path(folder)
     load("PIL.Image")
     template = _template()
-    views, summary = Views(folder), _Summary()
+    views, summary = Views(folder, elsewhere), _Summary()
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder) as items:
         # In this thread alone: decoders hold the interpreter's lock, and two threads
         # made as many thumbnails in a second as one.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
+
+from liangxin_async._partfile import new_part, open_part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +18,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Not synced: what a power cut takes can be made again.
     """
-    part = path.with_name(f".liangxin-{secrets.token_hex(12)}.part")
+    part = new_part(path.parent)
     try:
-        with part.open("xb") as file:
+        with open_part(part) as file:
             yield file
         part.replace(path)
     finally:

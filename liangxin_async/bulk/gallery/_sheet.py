@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from liangxin_async.bulk._extra import load
 from liangxin_async.bulk._row import RowState
-from liangxin_async.bulk.gallery._extra import load
 from liangxin_async.bulk.gallery._place import whole_file
 from liangxin_async.bulk.gallery._shown import cut, without_secrets
 from liangxin_async.bulk.gallery._views import Views, kind_of
@@ -79,7 +79,13 @@ class _Spread:
         return [kept[index * len(kept) // most] for index in range(most)]
 
 
-def write_contact_sheet(folder: Path, rows: Iterable[Row]) -> Path | None:
+def write_contact_sheet(
+    folder: Path,
+    rows: Iterable[Row],
+    *,
+    title: str | None = None,
+    elsewhere: bool = False,
+) -> Path | None:
     """Write `folder/contact-sheet.jpg`; return its path, None without any picture.
 
     Blocks, for seconds: run it in a thread. A sheet of an earlier call is removed where
@@ -88,6 +94,8 @@ def write_contact_sheet(folder: Path, rows: Iterable[Row]) -> Path | None:
     Args:
         folder: the output folder; it exists.
         rows: the requests; read once. At most 100 pictures are shown, evenly chosen.
+        title: what it is called; None for the folder's name.
+        elsewhere: as in `write_gallery`.
 
     Raises:
         ConfigurationError: Pillow is missing (extra `gallery`).
@@ -106,26 +114,27 @@ def write_contact_sheet(folder: Path, rows: Iterable[Row]) -> Path | None:
     if not pictures:
         (folder / SHEET).unlink(missing_ok=True)
         return None
-    words = _words(folder, len(pictures), spread.count, saved, total)
-    sheet = _drawn(folder, pictures, words)
+    name = folder.resolve().name if title is None else title
+    words = _words(name, len(pictures), spread.count, saved, total)
+    sheet = _drawn(Views(folder, elsewhere), pictures, words)
     with whole_file(folder / SHEET) as target:
         sheet.save(target, "JPEG", quality=_QUALITY)
     return folder / SHEET
 
 
 def _words(
-    folder: Path, shown: int, pictures: int, saved: int, total: int
+    name: str, shown: int, pictures: int, saved: int, total: int
 ) -> tuple[str, str]:
     some = "" if shown == pictures else f"{shown} of "
     plural = "picture" if pictures == 1 else "pictures"
     counts = f"{some}{pictures:,} {plural}    {saved:,} of {total:,} requests saved"
-    return cut(folder.resolve().name, 60), counts
+    return cut(name, 60), counts
 
 
 # ------------------------------------------------------------------------- drawing
 
 
-def _drawn(folder: Path, pictures: Sequence[_Picture], words: tuple[str, str]) -> Any:
+def _drawn(views: Views, pictures: Sequence[_Picture], words: tuple[str, str]) -> Any:
     columns = min(_COLUMNS, max(3, math.ceil(math.sqrt(len(pictures) * 1.4))))
     lines = math.ceil(len(pictures) / columns)
     width = 2 * _MARGIN + columns * (_CELL + _GAP) - _GAP
@@ -135,24 +144,21 @@ def _drawn(folder: Path, pictures: Sequence[_Picture], words: tuple[str, str]) -
     fonts = _Fonts()
     fonts.write(pen, (_MARGIN, _MARGIN - 8), words[0], 22, _INK, width - 2 * _MARGIN)
     fonts.write(pen, (_MARGIN, _MARGIN + 22), words[1], 14, _SOFT, width - 2 * _MARGIN)
-    views = Views(folder)
     for place, picture in enumerate(pictures):
         line, column = divmod(place, columns)
         x = _MARGIN + column * (_CELL + _GAP)
         y = _MARGIN + _HEAD + line * (_CELL + _CAPTION + _GAP)
         pen.rectangle((x, y, x + _CELL - 1, y + _CELL - 1), _TILE)
-        _paste(sheet, folder, views, picture.file, (x, y))
+        _paste(sheet, views, picture.file, (x, y))
         _caption(pen, fonts, picture, (x, y + _CELL + 6))
     return sheet
 
 
-def _paste(
-    sheet: Any, folder: Path, views: Views, file: File, corner: tuple[int, int]
-) -> None:
+def _paste(sheet: Any, views: Views, file: File, corner: tuple[int, int]) -> None:
     thumb = views.of(file).thumb
     if thumb is None:
         return  # an empty place under its number; the page says why
-    with load("PIL.Image").open(folder / thumb, formats=("JPEG",)) as small:
+    with load("PIL.Image").open(views.folder / thumb, formats=("JPEG",)) as small:
         small.thumbnail((_CELL, _CELL))
         left = corner[0] + (_CELL - small.width) // 2
         sheet.paste(small, (left, corner[1] + (_CELL - small.height) // 2))

@@ -11,6 +11,7 @@ runs another program, and nothing beyond `MOST_PIXELS`.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import stat
 import warnings
@@ -23,7 +24,7 @@ from attrs import define, field, frozen
 
 from liangxin_async._errors import shorten
 from liangxin_async._media import HEAD, recognise
-from liangxin_async.bulk.gallery._extra import load
+from liangxin_async.bulk._extra import load
 from liangxin_async.bulk.gallery._shown import href_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ THUMBNAILS = ".thumbnails"
 SIDE = 400  # pixels; a tile is about 200 wide, on screens of double density
 MOST_PIXELS = 50_000_000  # 200 MB decoded; the models' largest have 17 million
 _QUALITY = 80
+_NOTE = re.compile(rb"(\d{1,6})x(\d{1,6})")  # the picture's size, in its thumbnail
 _GROUND = (214, 214, 218)  # behind transparency: white and black both stand out
 
 _KINDS: dict[str, Kind] = {
@@ -85,9 +87,16 @@ class UnshowableError(Exception):
 
 @define(eq=False)
 class Views:
-    """Looks at files below `folder`."""
+    """Looks at files below `folder`.
+
+    Attributes:
+        folder: where files and thumbnails are.
+        elsewhere: whether the files themselves have gone to a place that only the page
+            reaches, and their thumbnails have stayed.
+    """
 
     folder: Path
+    elsewhere: bool = False
     _wanted: set[str] = field(init=False, factory=set)
 
     def of(self, file: File) -> View:
@@ -102,6 +111,8 @@ class Views:
         try:
             found = path.stat()
         except FileNotFoundError:
+            if self.elsewhere:
+                return self._elsewhere(file, kind, href)
             return View(file=file, kind=kind, problem="the file is gone")
         except (OSError, ValueError) as exc:
             words = getattr(exc, "strerror", None) or str(exc)
@@ -144,6 +155,20 @@ class Views:
             width=width,
             height=height,
             note=note,
+        )
+
+    def _elsewhere(self, file: File, kind: Kind, href: str) -> View:
+        """Return what is known of a file from its thumbnail."""
+        name = f"{_name_of(file)}.jpg"
+        try:
+            size = _size_noted(self.folder / THUMBNAILS / name)
+        except (OSError, UnshowableError):  # none was made, or it is broken
+            return View(file=file, kind=kind, href=href)
+        self._wanted.add(name)
+        thumb = f"{THUMBNAILS}/{name}"
+        width, height = size or (None, None)
+        return View(
+            file=file, kind=kind, href=href, thumb=thumb, width=width, height=height
         )
 
     def tidy(self) -> None:
@@ -196,8 +221,27 @@ def _look(path: Path, thumb: Path | None) -> tuple[int, int] | None:
     except Exception as exc:  # decoders raise anything: struct.error, KeyError, ...
         raise UnshowableError(f"the file is unreadable ({_words(exc)})") from exc
     if thumb is not None and small is not None:
-        _save(small, thumb)
+        _save(small, thumb, size)
     return size
+
+
+def _size_noted(thumb: Path) -> tuple[int, int] | None:
+    """Return the size of the picture that a thumbnail was made of; None if not noted.
+
+    Raises:
+        UnshowableError: it is no picture.
+        OSError: it is not there.
+    """
+    with thumb.open("rb") as file, _silence():
+        try:
+            picture = _open(file)
+        except (OSError, SyntaxError, ValueError) as exc:
+            raise UnshowableError(_words(exc)) from exc
+    if picture is None:
+        raise UnshowableError("not a thumbnail")
+    note = picture.info.get("comment", b"")
+    found = _NOTE.fullmatch(note)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 @contextmanager
@@ -285,12 +329,13 @@ def _turns(image: Any) -> dict[int, Any]:
     }
 
 
-def _save(small: Any, thumb: Path) -> None:
+def _save(small: Any, thumb: Path, size: tuple[int, int]) -> None:
     thumb.parent.mkdir(exist_ok=True)
     part = thumb.with_name(f"{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
-            small.save(file, "JPEG", quality=_QUALITY)
+            note = f"{size[0]}x{size[1]}"
+            small.save(file, "JPEG", quality=_QUALITY, comment=note)
         part.replace(thumb)
     finally:
         part.unlink(missing_ok=True)
