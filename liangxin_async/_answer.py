@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from liangxin_async._records import TaskRecord, TaskState
     from liangxin_async.dialects import Dialect
 
+_GOOD: Final = 200  # as any other status of success
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -29,7 +30,7 @@ class Answer:
     """The answer to one query about a task.
 
     Invariant: `record` equals what the dialect read when the answer came, whether it
-    was kept or is read again: of a good answer, reading knows status and body alone.
+    was kept or is read again: a good answer means what its body says (`Dialect`).
 
     Attributes:
         state: as in the record, and likewise the next three.
@@ -44,7 +45,6 @@ class Answer:
     model: str | None
     _task_id: str
     _dialect: Dialect
-    _status: int
     _body: bytes
     _record: TaskRecord | None
 
@@ -63,7 +63,6 @@ class Answer:
             None if record.model is None else sys.intern(record.model),
             task_id,
             dialect,
-            reply.status,
             reply.body,
             record,
         )
@@ -72,7 +71,7 @@ class Answer:
     def record(self) -> TaskRecord:
         """The whole record; once somebody has asked for it, it is kept."""
         if self._record is None:
-            reply = WireReply(self._status, _NO_HEADERS, self._body)
+            reply = WireReply(_GOOD, _NO_HEADERS, self._body)
             self._record = self._dialect.read_query(reply, self._task_id)
         return self._record
 
@@ -82,4 +81,4 @@ class Answer:
 
     def is_repeated_by(self, reply: WireReply) -> bool:
         """Whether `reply` says the very same."""
-        return self._body == reply.body and self._status == reply.status
+        return self._body == reply.body and 200 <= reply.status < 300

@@ -73,7 +73,7 @@ class _Open:
 
     handle: TaskHandle
     since: float  # when it was accepted or attached, monotonic
-    deadline: float  # when it is given up, monotonic; may be infinite
+    patience: float  # seconds after which it is given up; may be infinite
     permit: Permit | None
     kind: str | None  # what it makes, where that is known
     answered: bool = False  # whether a query has ever shown it
@@ -83,6 +83,11 @@ class _Open:
     last_failure: type[LiangxinError] | None = None
     watch: Watch | None = None  # where a callback is to come, or came
     asking: bool = False  # whether a worker is asking about it
+
+    @property
+    def deadline(self) -> float:
+        """When it is given up, monotonic. Not kept: patience is one number for all."""
+        return self.since + self.patience
 
 
 @define(eq=False)
@@ -133,10 +138,10 @@ class Poller:
         now = self._loop.time()
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
-        deadline = now + self._polling.patience_with(kind)
-        task = _Open(handle, now, deadline, permit, kind, watch=watch)
+        patience = self._polling.patience_with(kind)
+        task = _Open(handle, now, patience, permit, kind, watch=watch)
         self._open[handle.task_id] = task
-        self._sweep_at(deadline + _LAST_QUERY)
+        self._sweep_at(task.deadline + _LAST_QUERY)
         if permit is None and watch is None:  # else it is told as a create's task
             self._tell.attached(handle)
         delay = (
@@ -369,7 +374,7 @@ class Poller:
         """An attached task, or one of a new model: now somebody says what it is."""
         task.kind = kind_of(model)
         if task.kind is not None:
-            task.deadline = task.since + self._polling.patience_with(task.kind)
+            task.patience = self._polling.patience_with(task.kind)
             self._sweep_at(task.deadline + _LAST_QUERY)
 
     def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
@@ -409,8 +414,7 @@ class Poller:
             self._give_up(task, error)
 
     def _give_up(self, task: _Open, error: LiangxinError | None) -> None:
-        patience = task.deadline - task.since
-        self._settle(task, out_of_patience(task.handle, patience, error))
+        self._settle(task, out_of_patience(task.handle, task.patience, error))
 
     # ------------------------------------------------------------------- tasks out
 
