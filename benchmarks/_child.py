@@ -106,16 +106,17 @@ def begin(
 ) -> None:
     """Have the server forget everything and draw durations anew."""
     query = urlencode({"seed": seed, "median": median, "sigma": sigma, "made": made})
-    _get(url, f"/begin?{query}")
+    get(url, f"/begin?{query}")
 
 
 def books(url: str) -> dict[str, Any]:
     """Return what the server counted since `begin`."""
-    counts: dict[str, Any] = json.loads(_get(url, "/books"))
+    counts: dict[str, Any] = json.loads(get(url, "/books"))
     return counts
 
 
-def _get(url: str, target: str) -> bytes:
+def get(url: str, target: str) -> bytes:
+    """Return the body that the server answers with."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request("GET", target)

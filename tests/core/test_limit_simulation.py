@@ -23,14 +23,14 @@ SEEDS = (1, 2, 3)
 
 FLOORS = {
     # name: (floor of goodput, most refusals per accept)
-    "A cap 10": (0.90, 0.28),  # 0.92 / 0.23
+    "A cap 10": (0.90, 0.28),  # 0.92 / 0.22
     "A cap 50": (0.92, 0.085),  # 0.93 / 0.07
     "A cap 200": (0.95, 0.055),  # 0.96 / 0.04
     "B bucket 20/10 s": (0.97, 0.65),  # 1.00 / 0.55
     "B window 20/10 s": (0.99, 0.62),  # 1.00 / 0.58
     "C steps 50 10 100": (0.87, 0.12),  # 0.90 / 0.10
     "C sine 10-100": (0.88, 0.16),  # 0.90 / 0.14
-    "D random tenth": (0.87, 0.22),  # 0.90 / 0.19
+    "D random tenth": (0.87, 0.22),  # 0.88 / 0.20
     "D outages": (0.90, 0.125),  # 0.92 / 0.11
 }
 
@@ -69,8 +69,8 @@ def test_limit_sharing() -> None:
         refused.append(played.refusals_per_accept)
         fair.append(played.fairness(30.0))
     assert median(shares) >= 0.93  # 0.95
-    assert median(refused) <= 0.31  # 0.27
-    assert median(fair) >= 0.85  # 0.93
+    assert median(refused) <= 0.31  # 0.25
+    assert median(fair) >= 0.85  # 0.91
 
 
 def test_limit_latecomers_get_their_share() -> None:
