@@ -92,11 +92,11 @@ class TaskHandle:
         if self.done:
             return self.result_nowait()
         if timeout is None:
-            await self._settled()
+            await self.woken(self.new_waiter())
             return self.result_nowait()
         try:
             with anyio.fail_after(timeout):
-                await self._settled()
+                await self.woken(self.new_waiter())
         except TimeoutError:
             if not self.done:  # else it ended in the very same step
                 raise self.not_over_after(timeout) from None
@@ -113,16 +113,6 @@ class TaskHandle:
         if isinstance(self._outcome, LiangxinError):
             raise fresh(self._outcome)
         return self._outcome
-
-    async def _settled(self) -> None:
-        waiter = self.new_waiter()
-        waiters = self._waiters = self._waiters or []
-        waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            if not self.done:  # settling has taken the list as a whole
-                waiters.remove(waiter)
 
     def updates(self, *, every: float | None = None) -> AsyncIterator[TaskRecord]:
         """Yield the last known record, then each change of state or progress.
@@ -176,6 +166,20 @@ class TaskHandle:
                 task_id=self.task_id,
             )
         return loop.create_future()
+
+    async def woken(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until somebody wakes `waiter`, which settling does.
+
+        Meanwhile the handle holds it, and it the asyncio task that waits: one that
+        nothing else refers to, as frameworks begin them, would be collected as garbage.
+        """
+        waiters = self._waiters = self._waiters or []
+        waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if not self.done:  # settling has taken the list as a whole
+                waiters.remove(waiter)
 
     def note(self, record: TaskRecord, *, changed: bool) -> None:
         """Remember the last record; tell who follows when it brings a change."""
@@ -253,11 +257,11 @@ class _Updates:
         """Wait until something is there to be read, or until what is may be."""
         waiter = self._handle.new_waiter()
         self._waiters.append(waiter)
-        if not self._unread:
-            await waiter
-            return
-        timer = waiter.get_loop().call_at(self._not_before, self.end)
+        timer = None
+        if self._unread:
+            timer = waiter.get_loop().call_at(self._not_before, self.end)
         try:
-            await waiter
+            await self._handle.woken(waiter)
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from itertools import pairwise
 from typing import Any
 
@@ -140,6 +142,47 @@ async def test_updates_every_one_watcher_does_not_slow_another() -> None:
                 group.start_soon(count, every)
     assert counts[None] == counts[0.0] > 15
     assert counts[2.0] == 4
+
+
+@pytest.mark.parametrize("every", [None, 1.0])
+async def test_updates_hold_on_to_whoever_waits_for_them(every: float | None) -> None:
+    """A task that nobody refers to, as discord.py's commands are, is not collected."""
+    async with session_on(FakeService(duration=10.0)) as session:
+        handle = await session.submit(ZImage("a"))
+        seen: list[TaskState] = []
+
+        async def follow() -> None:
+            async for record in handle.updates(every=every):
+                seen.append(record.state)
+
+        asyncio.get_running_loop().create_task(follow())
+        for _ in range(5):
+            await anyio.sleep(1.0)
+            gc.collect()
+        await handle
+        await anyio.wait_all_tasks_blocked()
+    assert seen == [TaskState.GENERATING, TaskState.SUCCESS]
+
+
+async def test_updates_that_were_left_are_let_go() -> None:
+    """An iteration that nobody follows keeps no records for a handle that lives on."""
+    async with session_on(lively(50.0), polling=LIVELY) as session:
+        handle = await session.submit(ZImage("a"))
+
+        async def follow() -> None:
+            async for _ in handle.updates():
+                pass
+
+        never_begun = handle.updates()
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            await anyio.sleep(5.0)
+            group.cancel_scope.cancel()
+        assert len(handle._watchers or ()) == 2
+        del never_begun
+        gc.collect()
+        assert not handle._watchers
+        assert not handle._waiters
 
 
 @pytest.mark.parametrize("every", [-1, "3", float("nan"), True])
