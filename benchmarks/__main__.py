@@ -11,6 +11,9 @@ from types import ModuleType
 from benchmarks import (
     bulk_run,
     callbacks,
+    capacity,
+    capacity_held_out,
+    capacity_sockets,
     client_cost,
     hot_path,
     import_time,
@@ -31,6 +34,9 @@ _ALL: dict[str, ModuleType] = {
     "callbacks": callbacks,
     "polling": polling,
     "rationed": rationed,
+    "capacity": capacity,
+    "capacity_held_out": capacity_held_out,
+    "capacity_sockets": capacity_sockets,
 }
 
 
@@ -46,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         quick=given.quick,
         repeats=given.repeats,
         sizes=tuple(given.sizes) if given.sizes else None,
+        only=given.only,
     )
     reports = []
     for name in names:
@@ -71,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=_count, help="measurements per figure")
     parser.add_argument(
         "--sizes", type=_counts, help="numbers of tasks, such as 50,500"
+    )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="regimes with this in their name"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures too")
     return parser

@@ -25,11 +25,17 @@ class Options:
         quick: smaller sizes and fewer repeats, for a first look.
         repeats: measurements per figure, at least 1; None leaves it to the benchmark.
         sizes: numbers of tasks, each at least 1; None leaves them to the benchmark.
+        only: run what has this in its name, where a benchmark has parts with names.
     """
 
     quick: bool = False
     repeats: int | None = None
     sizes: tuple[int, ...] | None = None
+    only: str = ""
+
+    def wants(self, name: str) -> bool:
+        """Whether the part of a benchmark with this name is to be run."""
+        return self.only.lower() in name.lower()
 
     def choose_repeats(self, *, full: int, quick: int) -> int:
         """Return how many repeats to make."""

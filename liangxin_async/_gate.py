@@ -99,7 +99,7 @@ class Permit:
         if self._stage == 0:
             self._stage = 1
             self._answered()
-            self._lane.limiter.accept()
+            self._lane.limiter.accept(self._gate.now())
             self._gate.wake_nowait(self._lane)
 
     def refuse(self, retry_after: float | None = None) -> None:

@@ -9,6 +9,7 @@ no future.
 from __future__ import annotations
 
 import asyncio
+import math
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING
@@ -99,11 +100,11 @@ class TaskHandle:
         if self.done:
             return self.result_nowait()
         if timeout is None:
-            await self._settled()
+            await self.woken(self.new_waiter())
             return self.result_nowait()
         try:
             with anyio.fail_after(timeout):
-                await self._settled()
+                await self.woken(self.new_waiter())
         except TimeoutError:
             if not self.done:  # else it ended in the very same step
                 raise self.not_over_after(timeout) from None
@@ -121,27 +122,25 @@ class TaskHandle:
             raise fresh(self._outcome)
         return self._outcome
 
-    async def _settled(self) -> None:
-        waiter = self.new_waiter()
-        waiters = self._waiters = self._waiters or []
-        waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            if not self.done:  # settling has taken the list as a whole
-                waiters.remove(waiter)
-
-    def updates(self) -> AsyncIterator[TaskRecord]:
+    def updates(self, *, every: float | None = None) -> AsyncIterator[TaskRecord]:
         """Yield the last known record, then each change of state or progress.
 
         The iteration ends after the record that ends the task. Any number may run at
         the same time, and each sees every change; leaving one early is safe.
 
+        Args:
+            every: least seconds from one record to the next, from 0, say for a chat
+                message that may be edited only so often. Of the changes in between the
+                last one is yielded, in its time. The record that ends the task comes at
+                once. None yields each change.
+
         Raises:
+            ConfigurationError: `every` is no duration.
             TaskTimeoutError, TaskLostError, SessionClosedError: while iterating, when
                 the task can be followed no further and no ending record was seen.
         """
-        updates = _Updates(self)
+        check_duration("every", every)
+        updates = _Updates(self, every)
         record = self.record
         if record is not None:
             updates.put(record)
@@ -177,6 +176,20 @@ class TaskHandle:
             )
         return loop.create_future()
 
+    async def woken(self, waiter: asyncio.Future[None]) -> None:
+        """Wait until somebody wakes `waiter`, which settling does.
+
+        Meanwhile the handle holds it, and it the asyncio task that waits: one that
+        nothing else refers to, as frameworks begin them, would be collected as garbage.
+        """
+        waiters = self._waiters = self._waiters or []
+        waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if not self.done:  # settling has taken the list as a whole
+                waiters.remove(waiter)
+
     @property
     def seen(self) -> TaskRecord | Answer | None:
         """What `record` is made of; looking at it reads nothing."""
@@ -185,11 +198,12 @@ class TaskHandle:
     def note(self, answer: Answer, *, changed: bool) -> None:
         """Remember the last answer; tell who follows when it brings a change."""
         self._seen = answer
-        if changed and self._watchers:
-            for updates in tuple(self._watchers):
+        watchers = tuple(self._watchers or ())
+        if changed:
+            for updates in watchers:
                 updates.put(answer.record)
-        if not answer.state.is_terminal:  # a final record is in the outcome anyway
-            answer.let_go()
+        if not watchers and not answer.state.is_terminal:
+            answer.let_go()  # nobody has it, and hardly anybody will ask for it
 
     def settle(self, outcome: Result | LiangxinError) -> bool:
         """Write the outcome; return False if there was one already (it stays)."""
@@ -216,11 +230,14 @@ class TaskHandle:
 
 
 class _Updates:
-    """One iteration over a task's changes; unread ones are kept."""
+    """One iteration over a task's changes; unread ones are kept, or the last of them
+    where they come too fast to be yielded."""
 
-    def __init__(self, handle: TaskHandle) -> None:
+    def __init__(self, handle: TaskHandle, every: float | None) -> None:
         self._handle = handle
-        self._unread: deque[TaskRecord] = deque()
+        self._every = every
+        self._not_before = -math.inf  # on the loop's clock; the end does not heed it
+        self._unread: deque[TaskRecord] = deque(maxlen=None if every is None else 1)
         self._waiters: list[asyncio.Future[None]] = []
         self._last: TaskRecord | None = None
 
@@ -236,16 +253,35 @@ class _Updates:
         return self
 
     async def __anext__(self) -> TaskRecord:
-        while not self._unread:
-            if self._handle.done:
+        while not self._unread or self._is_early():
+            if self._handle.done and not self._unread:
                 if self._last is None or not self._last.state.is_terminal:
                     self._handle.result_nowait()
                 raise StopAsyncIteration
-            waiter = self._handle.new_waiter()
-            self._waiters.append(waiter)
-            await waiter
+            await self._news()
+        if self._every is not None:
+            self._not_before = anyio.current_time() + self._every
         self._last = self._unread.popleft()
         return self._last
+
+    def _is_early(self) -> bool:
+        """Whether what is unread may not be yielded yet."""
+        if self._handle.done or self._unread[-1].state.is_terminal:
+            return False
+        return anyio.current_time() < self._not_before
+
+    async def _news(self) -> None:
+        """Wait until something is there to be read, or until what is may be."""
+        waiter = self._handle.new_waiter()
+        self._waiters.append(waiter)
+        timer = None
+        if self._unread:
+            timer = waiter.get_loop().call_at(self._not_before, self.end)
+        try:
+            await self._handle.woken(waiter)
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 name_publicly(TaskHandle)

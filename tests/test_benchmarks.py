@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks._plot import line_chart
 from benchmarks._report import Options, Report, Row, Spread
 from benchmarks.bulk_run import run as bulk_run
 from benchmarks.callbacks import run as callbacks
+from benchmarks.capacity import run as capacity
+from benchmarks.capacity_held_out import run as capacity_held_out
+from benchmarks.capacity_sockets import run as capacity_sockets
 from benchmarks.client_cost import run as client_cost
 from benchmarks.hot_path import run as hot_path
 from benchmarks.peers import run as peers
@@ -106,6 +111,57 @@ def test_rationed_over_sockets_loses_nothing():
     figures = asyncio.run(over_sockets(6))
     assert 1 <= figures["queries/task"].median < 3
     assert figures["lag s"].median >= 0
+
+
+def test_capacity_smallest_sets_the_session_against_peers_and_the_bound():
+    """Every client has its figures, and none gets more than the one that is told."""
+    wanted = Options(repeats=1, only="A cap 10")
+    report = capacity(wanted, plots=None)
+    rows = {row.labels[1:]: row.figures for row in report.rows}
+    assert set(rows) == {
+        *(("2 s", peer) for peer in ("loops", "tenacity", "semaphore", "aimd")),
+        *(("2 s", "session"), ("2 s", "told"), ("8 s", "session")),
+    }
+    session, told = rows["2 s", "session"], rows["2 s", "told"]
+    assert session["goodput"].median <= told["goodput"].median + 0.05
+    assert session["refusals/accept"].median < 0.3
+    assert rows["2 s", "loops"]["refusals/accept"].median > 3
+
+
+def test_capacity_held_out_plays_other_regimes():
+    """It has figures for what the table does not hold."""
+    (row,) = capacity_held_out(Options(repeats=1, only="ten share 60")).rows
+    assert 0.5 < row.figures["goodput"].median <= 1
+    assert 0.1 < row.figures["Jain, last half"].median <= 1
+
+
+def test_capacity_without_a_limit_is_as_fast_as_starting_all_at_once():
+    """The rows of F hold the share of the time that all at once would take."""
+    rows = capacity(Options(quick=True, only="no limit")).rows
+    assert [row.labels[0] for row in rows] == ["F no limit, 200", "F no limit, 2000"]
+    for row in rows:
+        assert 0.9 < row.figures["goodput"].median <= 1
+
+
+def test_capacity_sockets_smallest_counts_at_the_server():
+    """A second of real time: creates are accepted up to the cap, and none is lost."""
+    wanted = Options(repeats=1, only="A cap 10")
+    rows = rows_of(capacity_sockets(wanted, seconds=1.0))
+    figures = rows["A cap 10"].figures
+    assert 0 < figures["goodput"].median <= 1.5
+    assert figures["tasks gone wrong"].median == 0
+
+
+def test_line_chart_draws_every_series(tmp_path):
+    """The file is SVG with a line and a name for each series, escaped."""
+    path = tmp_path / "new" / "chart.svg"
+    line_chart(path, "a < b", "s", "n", {"x & y": [(0, 0), (9, 4)], "flat": [(0, 0)]})
+    tree = ElementTree.parse(path)
+    names = [text.text for text in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a < b", "x & y", "flat", "s", "n", "10"} <= set(names)
+    lines = list(tree.iter("{http://www.w3.org/2000/svg}polyline"))
+    assert len(lines) == 2
+    assert len(lines[0].attrib["points"].split()) == 2
 
 
 def test_main_without_names_lists_every_benchmark(capsys):

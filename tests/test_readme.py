@@ -14,9 +14,7 @@ import pytest
 from liangxin_async.emulator import Fixed, Scenario
 from liangxin_async.testing import EmulatorThread
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+from .readme import BLOCKS, README, RECIPES, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +49,14 @@ def test_readme_block_runs(block: str, service: EmulatorThread, tmp_path: Path) 
     assert [ln for ln in done.stderr.splitlines() if not ln.startswith(slow)] == []
     if "await session.download" in block:
         assert list(tmp_path.rglob("*.png"))
+
+
+def test_readme_recipes_are_all_tested() -> None:
+    """Every block is a program or a recipe, and every recipe is started by a test."""
+    assert README.count("```python\n") == len(BLOCKS) + len(RECIPES)
+    sources = (ROOT / "tests" / "recipes").glob("*.py")
+    tests = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert [name for name in RECIPES if f'"{name}"' not in tests] == []
 
 
 def test_readme_has_a_runnable_example_early() -> None:

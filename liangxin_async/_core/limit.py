@@ -5,32 +5,41 @@ Pure: knows no clock, event loop or HTTP. Instants are monotonic seconds, given 
 The service says one thing about its capacity: it takes a create, or refuses it with
 429. It does not say why: a cap on tasks in flight, creates per window, trouble
 upstream, other clients of the same account. So the rules use levels, not causes. A
-level is the number of accepted tasks in flight when an answer came.
+level is the number of accepted tasks whose end was not seen yet. Ends are seen late, so
+a service takes more than its cap by the ends that nobody has seen, and their number
+changes from moment to moment, as counts of independent events do: by about the square
+root of the level. Less than that is chance; more is news.
 
-    mode       entered by                          creates at once   growth per accept
-    --------   ---------------------------------   ---------------   -----------------
-    STARTING   birth                               as many as fit    1 (doubling)
-    HALTED     a refusal                           one, after the    none
-                                                   pause
-    CRUISING   an accept after a confirmed         a volley, from    see `_step`
-               refusal                             1, + 1 per accept
+    mode        limit
+    ---------   ------------------------------------------------------------------
+    EXPLORING   a little above what was just accepted: one more at first, a share of
+                what was found once chance does not explain it. From birth, from a
+                row of good tries, and after a long streak of refusals, when anything
+                may have changed; until a refusal.
+    HOLDING     from a little below the refused level slowly back to it. After enough
+                accepts, and in a quiet moment, one create tries one place more. Each
+                try that is taken makes the next one come sooner.
 
-A refusal above every level that was fine so far answers our own probing: the limit
-goes back to the level that is known to be fine. A refusal at a level that was fine
-before is only suspicious, for a service may refuse at random: it pauses, and one more
-create asks again. A second refusal in a row confirms it, and so does a volley with
-nothing accepted in it; then the limit is cut to a share of what is in flight: additive
-increase and multiplicative decrease (Chiu and Jain, 1989) is what lets several clients
-of one account share fairly. Every further one doubles the pause, and the first release
-ends it, since a place may have come free. After a cut the limit returns quickly to
-where it was, lingers, then explores faster the longer nothing refuses, as CUBIC does
-(RFC 9438). A single refusal of a create that began before the last one is old news.
+Beside its mode, a limiter may be halted. A refusal halts it: nothing goes until a pause
+is over or a task ends, and then one create asks. Every further refusal doubles the
+pause; an accept ends it.
 
-Guarded by tests/core/test_limit_simulation.py, which plays six kinds of service.
+Returning to the edge, lingering there and going past it faster and faster is the
+shape of CUBIC (RFC 9438), counted in accepts rather than in seconds. Whoever has more
+in flight is refused more often, tries hardly more often and yields more: so clients of
+one account come to share (Chiu and Jain, 1989; for powers other than 0 and 1, Bansal
+and Balakrishnan, 2001). Refusals of one volley are one lesson.
+
+A service may also refuse at random. So a refusal is doubted: one more create asks again
+at once, and only if that is refused too, the lesson counts. Where doubts prove idle
+again and again, more and more refusals are taken at their word before the next doubt.
+
+Guarded by tests/core/test_limit_simulation.py, which plays six kinds of service;
+`python -m benchmarks capacity` has all figures, and what is possible at best.
 
 Invariants:
 - 0 <= overdue <= under_way <= in_flight, and limit >= 1.
-- Room is `limit - in_flight`, never negative, whatever was cut or raised.
+- Room is never negative, and at most one place above `limit - in_flight`.
 - While the service asks to wait (Retry-After), there is no room in any mode.
 - While creates wait, room comes back: at `wake_at`, or with a release (nothing in
   flight means room, as the limit is at least 1). So nobody starves.
@@ -43,23 +52,34 @@ from enum import Enum
 
 from attrs import define
 
-START = 4.0  # creates at once before anything is known; a refused burst stays small
+START = 4.0  # creates at once while nothing is known; a refused burst stays small
 HIGHEST = 4096.0  # tasks in flight per model, when nothing ever refuses
-CUT = 0.9  # share kept after a confirmed refusal
-RECOVERY = 2.0  # how fast a cut is made good: share of the gap per round of accepts
-CALM_ROUNDS = 3.0  # rounds of accepts without a lesson until growth doubles per round
-ECHOES = 3  # more of a volley refused, with none accepted between, are no accident
-SHORTEST_PAUSE = 0.05  # seconds; a first refusal may be noise
-LONGEST_PAUSE = 4.0  # seconds; through an outage, one probe in this time
+HASTE = 6.0  # so much of what exploring found beyond chance makes one more at once
+CUT = 0.15, 0.75  # times the level to this power: where holding begins, below the edge
+YIELD = 0.015  # share of the level that a lesson takes for good, for others to have
+PATIENCE = 0.65, 0.85  # times the level to this power: accepts until the first try
+SOONER = 4.0  # each try that is taken divides patience by this
+ENOUGH = 3  # tries taken in a row after which it explores
+UNREST = 2.0  # how much more often it tries where much has changed lately
+CALMING = 0.93  # share of unrest that a lesson without surprise leaves
+QUIET = 1.5  # times the usual time between accepts: how long a quiet moment is,
+ROUND = 8.0  # but at most one in so many of the time in which all of a level end
+VOLLEY = 2  # accepts after a refusal that let one more create be under way
+MOST_TRUST = 15  # refusals taken at their word before one is doubted again
+LONG_STREAK = 2  # lessons in a row after which anything may have changed
+PACE_MEMORY = 0.1  # weight of the last time between two accepts
+OUTLIER = 5.0  # times the usual time between accepts; more counts as so much
+MOMENT = 0.005  # seconds until a doubt is put: soon, before a place can come free
+SHORTEST_PAUSE = 0.05  # seconds
+LONGEST_PAUSE = 2.0  # seconds; through an outage, one probe in this time
 LONGEST_OBEYED = 300.0  # seconds; a longer Retry-After is a fault, not a plan
 
 
 class Mode(Enum):
     """See the table above."""
 
-    STARTING = "starting"
-    HALTED = "halted"
-    CRUISING = "cruising"
+    EXPLORING = "exploring"
+    HOLDING = "holding"
 
 
 @define
@@ -73,75 +93,147 @@ class Limiter:
         overdue: those of them whose answer takes unusually long, set by the caller.
             They count as in flight, and hold up no other create.
         mode: see the module.
+        halted: whether it waits since a refusal.
     """
 
     limit: float = START
     in_flight: int = 0
     under_way: int = 0
     overdue: int = 0
-    mode: Mode = Mode.STARTING
-    _fine: int = 0  # highest level that was accepted since the last lesson
-    _goal: float = 0.0  # limit before the last cut
-    _calm: float = 0.0  # rounds of accepts since the last lesson
+    mode: Mode = Mode.EXPLORING
+    halted: bool = False
+    _origin: float = 0.0  # limit at which exploring began
+    _ahead: float = START  # creates at once that exploring began with
+    _edge: float = 0.0  # limit that holding returns to
+    _base: float = 0.0  # limit that holding began with
+    _calm: float = 0.0  # accepts since the last lesson or try
+    _taken: int = 0  # tries in a row that were accepted
+    _unrest: float = 0.0  # 1 just after a surprise, fading
+    _since_refusal: int = 0  # accepts
     _refused_in_a_row: int = 0  # lessons, not refusals
-    _echoes: int = 0  # refusals of the same volley in a row
-    _volley: int = 1  # creates that may be under way together, once refusals are known
-    _confirmed: bool = False  # whether any refusal was ever confirmed
-    _pause_until: float = float("-inf")
-    _obey_until: float = float("-inf")  # as long as the service itself asked to wait
+    _doubting: bool = False  # whether the next answer is about a doubted refusal
+    _confirmed: int = 0  # doubts that proved idle, fewer after one that did not
+    _trusted: int = 0  # refusals to be taken at their word
+    _last_refusal: float = -math.inf
+    _pause_until: float = -math.inf
+    _obey_until: float = -math.inf  # as long as the service itself asked to wait
     _released: bool = False  # whether a release has ended a pause since the last accept
-    _last_refusal: float = float("-inf")
+    _last_accept: float = -math.inf
+    _pace: float = 0.0  # usual seconds between two accepts
+    _famine: float = 0.0  # seconds between the accepts around the last refusals
 
-    def room(self, now: float) -> int:
-        """How many creates may start at `now`."""
-        room = int(self.limit) - self.in_flight
-        if now < self._obey_until:
-            return 0
-        if self.mode is Mode.HALTED:
-            blocked = self._awaited or now < self._pause_until
-            return 0 if blocked else min(1, max(0, room))
-        if self._confirmed:  # many tasks seen to end at once must not make a volley
-            room = min(room, self._volley - self._awaited)
-        return max(0, room)
-
-    def wake_at(self) -> float | None:
-        """When a wait for a mere instant ends, which may be past; None without one."""
-        if self.mode is Mode.HALTED:
-            return None if self._awaited else self._pause_until
-        return self._obey_until if math.isfinite(self._obey_until) else None
+    @property
+    def level(self) -> int:
+        """Accepted tasks whose end was not seen yet."""
+        return self.in_flight - self.under_way
 
     @property
     def _awaited(self) -> int:
         """Creates whose answer is worth waiting for before the next one."""
         return self.under_way - self.overdue
 
+    def room(self, now: float) -> int:
+        """How many creates may start at `now`."""
+        if now < self._obey_until:
+            return 0
+        room = int(self.limit) - self.in_flight
+        if self.halted:
+            blocked = self._awaited or now < self._pause_until
+            return 0 if blocked else min(1, max(0, room))
+        if self.mode is Mode.HOLDING:
+            if self._is_patient and now >= self._quiet_at:
+                room += 1
+            # Many ends seen at once must not make a volley.
+            room = min(room, 1 + self._since_refusal // VOLLEY - self._awaited)
+        return max(0, room)
+
+    def wake_at(self) -> float | None:
+        """When a wait for a mere instant ends, which may be past; None without one."""
+        if self.halted:
+            until = max(self._pause_until, self._obey_until)
+            return None if self._awaited else until
+        if self.mode is Mode.HOLDING and self._is_patient:
+            return max(self._obey_until, self._quiet_at)
+        return self._obey_until if math.isfinite(self._obey_until) else None
+
+    @property
+    def _is_patient(self) -> bool:
+        """Whether there were enough accepts to try one place more."""
+        wanted = _power(self._edge, PATIENCE) / (1 + UNREST * self._unrest)
+        return self._calm * SOONER**self._taken >= wanted
+
+    @property
+    def _quiet_at(self) -> float:
+        """When a place has probably come free unseen, if nothing happens until then."""
+        quiet = min(QUIET, self.level / ROUND) * self._pace
+        return self._last_accept + quiet / (1 + 9 * self._taken)
+
     def start(self) -> None:
         """A create takes a permit."""
         self.in_flight += 1
         self.under_way += 1
 
-    def accept(self) -> None:
-        """The service took a create; its permit stays out until `release`."""
+    def forget(self) -> None:
+        """A create ended without telling anything about capacity; permit back."""
         self.under_way -= 1
-        self._volley += 1
-        self._refused_in_a_row = self._echoes = 0
-        self._released = False
-        self._fine = max(self._fine, self.in_flight - self.under_way)
-        if self.mode is Mode.HALTED:
-            self.mode = Mode.CRUISING if self._confirmed else Mode.STARTING
+        self.in_flight -= 1
+
+    # ---------------------------------------------------------------------- accepts
+
+    def accept(self, now: float) -> None:
+        """The service took a create at `now`; its permit stays out until `release`."""
+        self.under_way -= 1
+        self._since_refusal += 1
+        self._keep_time(now)
+        self._released = self.halted = False
+        if self._doubting:
+            self._doubting = False
+            self._confirmed //= 2
+            self._trusted = 0
+        streak, self._refused_in_a_row = self._refused_in_a_row, 0
+        if streak > LONG_STREAK:
+            self._unrest = 1.0
+            self._explore(START)
         # Growing while half the places are empty would prove nothing.
         if self.in_flight * 2 >= self.limit:
-            self._calm += 1.0 / self.limit
-            self.limit = min(HIGHEST, self.limit + self._step())
+            self._grow()
 
-    def _step(self) -> float:
-        """Growth for one accept; 1 would double the limit in a round of accepts."""
-        if self.mode is Mode.STARTING:
-            return 1.0
-        cautious = 1.0 / self.limit
-        recovering = RECOVERY * (self._goal - self.limit) / self.limit
-        exploring = (self._calm / CALM_ROUNDS) ** 2
-        return min(1.0, max(cautious, recovering, exploring))
+    def _keep_time(self, now: float) -> None:
+        between = now - self._last_accept
+        self._last_accept = now
+        if self.halted:
+            self._famine = between
+        if math.isfinite(between):
+            # One outage says nothing of how fast places come free in good times.
+            usual = min(between, OUTLIER * self._pace) if self._pace else between
+            self._pace += (usual - self._pace) * PACE_MEMORY
+
+    def _grow(self) -> None:
+        if self.mode is Mode.HOLDING:
+            self._calm += 1
+            back = min(1.0, self._calm / _power(self._edge, PATIENCE))
+            self.limit = max(self.limit, self._base + back * (self._edge - self._base))
+            if self.level > self.limit:
+                self._settle_higher()
+        if self.mode is Mode.EXPLORING:
+            found = self.level - self._origin - _chance(self._origin)
+            ahead = max(self._ahead, found / HASTE)
+            self.limit = min(HIGHEST, max(self.limit, self.level + ahead))
+
+    def _settle_higher(self) -> None:
+        """A try was taken: hold there, and go on exploring after a row of them."""
+        self._taken += 1
+        self._calm = 0.0
+        self._edge = self._base = self.limit = self.level + 0.5
+        if self._taken == ENOUGH:
+            self._explore(1.0)
+
+    def _explore(self, ahead: float) -> None:
+        self.mode = Mode.EXPLORING
+        self._origin = self.limit
+        self._ahead = ahead
+
+    # --------------------------------------------------------------------- refusals
 
     def refuse(
         self, now: float, started: float, retry_after: float | None = None
@@ -157,44 +249,47 @@ class Limiter:
         if retry_after is not None:
             wait = min(retry_after, LONGEST_OBEYED)
             self._obey_until = max(self._obey_until, now + wait)
-            self._pause_until = max(self._pause_until, self._obey_until)
-            self.mode = Mode.HALTED
-        if started < self._last_refusal:
-            self._echo()
-            return
+        doubted, self._doubting = self._doubting, False
+        self._since_refusal = 0
+        self.halted = True
+        if started < self._last_refusal and not doubted:
+            return  # of a volley that has had its lesson
         self._last_refusal = now
-        self._volley = 1
+        if doubted:
+            self._confirmed += 1
+            self._trusted = min(MOST_TRUST, 2 ** (self._confirmed - 1) - 1)
+        elif self._refused_in_a_row == 0:
+            if self._trusted == 0:
+                self._doubting = True
+                self._pause_until = now + MOMENT
+                return
+            self._trusted -= 1
         self._refused_in_a_row += 1
-        self._learn(self.in_flight - self.under_way)
-        doubled = 2.0 ** min(self._refused_in_a_row - 1, 30)
-        pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * doubled)
-        self._pause_until = max(self._obey_until, now + pause)
-        self.mode = Mode.HALTED
+        self._learn()
+        self._pause(now)
 
-    def _echo(self) -> None:
-        """One more refusal out of the volley that was refused before."""
-        self._echoes += 1
-        if self._echoes == ECHOES:
-            self._refused_in_a_row += 1
-            self._learn(self.in_flight - self.under_way)
-
-    def _learn(self, level: int) -> None:
-        if self._refused_in_a_row > 1:
-            if self._refused_in_a_row == 2:
-                self._goal = self.limit
-            self._confirmed = True
-            self._fine = level
-            self.limit = max(1.0, min(self.limit, level * CUT))
-        elif level >= self._fine:
-            self.limit = self._goal = max(1.0, float(level))
+    def _learn(self) -> None:
+        """Hold a little below the level at which a create was refused."""
+        level = max(1, self.level)
+        by_chance = self.level - self._origin <= _chance(self._origin)
+        if self.mode is Mode.EXPLORING and self._origin and not by_chance:
+            self._unrest = 1.0
         else:
-            return
+            self._unrest *= CALMING
+        self.mode = Mode.HOLDING
+        self._edge = max(1.0, level * (1 - YIELD) + 0.5)
+        start = level + 1 - _power(level, CUT)  # one more was what was refused
+        self.limit = self._base = max(1.0, min(self._edge, start))
         self._calm = 0.0
+        self._taken = 0
 
-    def forget(self) -> None:
-        """A create ended without telling anything about capacity; permit back."""
-        self.under_way -= 1
-        self.in_flight -= 1
+    def _pause(self, now: float) -> None:
+        usual = max(SHORTEST_PAUSE, 2 * self._pace)
+        doubled = 2.0 ** min(self._refused_in_a_row - 1, 30)
+        until = now + min(LONGEST_PAUSE, usual * doubled)
+        # A window opens again when it did last time: there is no use in sleeping past.
+        ended = self._last_accept + self._famine
+        self._pause_until = ended if now < ended < until else until
 
     def release(self, now: float) -> None:
         """An accepted task is over; its permit is back.
@@ -204,6 +299,16 @@ class Limiter:
         pauses of this streak of refusals are kept.
         """
         self.in_flight -= 1
-        if self.mode is Mode.HALTED and not self._released and now >= self._obey_until:
+        if self.halted and not self._released and now >= self._obey_until:
             self._released = True
             self._pause_until = min(self._pause_until, now)
+
+
+def _chance(level: float) -> float:
+    """How much a count of about `level` changes by chance."""
+    return math.sqrt(level)
+
+
+def _power(level: float, law: tuple[float, float]) -> float:
+    factor, exponent = law
+    return factor * math.pow(level, exponent)

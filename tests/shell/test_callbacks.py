@@ -333,13 +333,13 @@ async def test_without_callbacks_nothing_is_later_than_without_a_receiver() -> N
 
 async def test_when_callbacks_stop_the_trust_is_lost_quickly() -> None:
     """The first few overdue tasks show it, and all others are asked about at once:
-    when the slowest of 100 would have ended, which is here after some 6 seconds."""
+    when 98 of 100 would have ended, by an estimate that is some 7 seconds here."""
     async with Bot(FakeService(duration=lognormal(2.0))) as bot:
         await run_tasks(bot, 100)
         bot.late = None
         lags = await run_tasks(bot, 100)
         assert bot.counts[1] >= 98
-        assert lags[-1] < 7.0
+        assert lags[-1] < 8.0
         lags = await run_tasks(bot, 100)
         assert lags[50] < 1.0  # the usual lag again
 

@@ -137,6 +137,7 @@ async def follow(session: Session) -> None:
     assert_type(await handle, Result)
     assert_type(await handle.wait(timeout=1.5), Result)
     assert_type(handle.updates(), AsyncIterator[TaskRecord])
+    assert_type(handle.updates(every=3), AsyncIterator[TaskRecord])
     async for record in handle.updates():
         assert_type(record, TaskRecord)
     session.attach(17)  # type: ignore[arg-type]  # ids are text
