@@ -15,9 +15,9 @@ from benchmarks import (
     capacity_held_out,
     capacity_sockets,
     client_cost,
+    hot_path,
     import_time,
     journal_commits,
-    open_task_memory,
     peers,
     polling,
     rationed,
@@ -26,7 +26,7 @@ from benchmarks._report import Options, Report
 
 _ALL: dict[str, ModuleType] = {
     "client_cost": client_cost,
-    "open_task_memory": open_task_memory,
+    "hot_path": hot_path,
     "import_time": import_time,
     "journal_commits": journal_commits,
     "bulk_run": bulk_run,

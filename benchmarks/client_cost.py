@@ -47,7 +47,7 @@ Figures = Mapping[str, float]
 
 def run(options: Options, *, pace: float = 1.0) -> Report:
     """Measure every client at every size; `pace` is a factor on all waits."""
-    sizes = options.choose_sizes(full=(50, 500, 2000), quick=(50, 500))
+    sizes = options.choose_sizes(full=(200, 2000), quick=(50, 500))
     repeats = options.choose_repeats(full=5, quick=2)
     rows: list[Row] = []
     with server() as url:

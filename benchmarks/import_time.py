@@ -19,15 +19,44 @@ QUESTION = "how long does importing the library take, beside importing aiohttp?"
 SETUP = (
     "Each import in a fresh process, all modules compiled before; taken in turn.",
     "Wall time and CPU of the import statement; modules that it loaded.",
-    "'own' is liangxin_async with aiohttp, anyio, attrs and cattrs imported before.",
+    "door: `import liangxin_async` alone, which loads a name when it is asked for.",
+    "names: `from liangxin_async import Session, ZImage`. own: the same with aiohttp, "
+    "anyio, attrs and cattrs imported before.",
+    "first session: names, and a session opened and closed in an event loop; to be set "
+    "beside 'aiohttp session', which is the same with aiohttp alone.",
+    "models: `import liangxin_async.models`. command: `liangxin --version`.",
 )
 
 _NEEDS = "import aiohttp, anyio, attrs, cattrs, yarl"
-_IMPORTS = {  # what is measured: (imported before, imported)
+_NAMES = "from liangxin_async import Session, ZImage"
+_OPEN = """\
+async def main():
+    async with {made}:
+        pass
+asyncio.run(main())"""
+_IMPORTS = {  # what is measured: (done before, done)
     "aiohttp": ("", "import aiohttp"),
     "needs": ("", _NEEDS),
-    "liangxin_async": ("", "import liangxin_async"),
-    "own": (_NEEDS, "import liangxin_async"),
+    "door": ("", "import liangxin_async"),
+    "names": ("", _NAMES),
+    "own": (_NEEDS, _NAMES),
+    "aiohttp session": (
+        "",
+        "import aiohttp, asyncio\n" + _OPEN.format(made="aiohttp.ClientSession()"),
+    ),
+    "first session": (
+        "",
+        f"import asyncio\n{_NAMES}\n"
+        + _OPEN.format(made="Session('k', base_url='http://127.0.0.1:9')"),
+    ),
+    "models": ("", "import liangxin_async.models"),
+    "command": (
+        "import contextlib, io",
+        "from liangxin_async.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main(['--version'])",
+    ),
 }
 _PROGRAM = """\
 import sys, time
@@ -86,7 +115,7 @@ _LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")  # own us | all 
 def _slowest(caches: str) -> list[str]:
     """Return the slowest modules that `import aiohttp` does not load, with own ms."""
     theirs = _own_times("import aiohttp", caches)
-    mine = _own_times("import liangxin_async", caches)
+    mine = _own_times(_NAMES, caches)
     extra = {name: own for name, own in mine.items() if name not in theirs}
     slowest = sorted(extra, key=extra.__getitem__, reverse=True)[:_SLOWEST]
     return [f"{extra[name] / 1e3:6.2f} ms  {name}" for name in slowest]

@@ -10,170 +10,36 @@ Submits pass an adaptive gate per model, one poller follows all tasks, and a cre
 never sent twice unless the service clearly refused it.
 """
 
+import importlib
 import logging
+import typing
 
-from liangxin_async._batch import Batch
-from liangxin_async._config import Polling, Timeouts
-from liangxin_async._errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionLostError,
-    DownloadError,
-    EmptyResultError,
-    InsufficientQuotaError,
-    InvalidRequestError,
-    JournalError,
-    LiangxinError,
-    NotFoundError,
-    PayloadTooLargeError,
-    PermissionDeniedError,
-    Problem,
-    ProtocolError,
-    RequestTimeoutError,
-    SaturatedError,
-    ServiceError,
-    SessionClosedError,
-    StoreError,
-    SubmitTimeoutError,
-    SubmitUnknownError,
-    TaskError,
-    TaskFailedError,
-    TaskLostError,
-    TaskTimeoutError,
-    TransportError,
-    UnprocessableError,
-)
-from liangxin_async._events import (
-    CallbackTaken,
-    DownloadCancelled,
-    DownloadComplete,
-    DownloadFailed,
-    DownloadRetried,
-    DownloadStarted,
-    Event,
-    Observer,
-    PollComplete,
-    PollFailed,
-    SessionClosed,
-    SubmitAccepted,
-    SubmitCancelled,
-    SubmitFailed,
-    SubmitQueued,
-    SubmitRefused,
-    SubmitStarted,
-    TaskAttached,
-    TaskSettled,
-)
-from liangxin_async._handle import TaskHandle
-from liangxin_async._records import (
-    CreditCount,
-    Credits,
-    Outcome,
-    Result,
-    Stats,
-    TaskRecord,
-    TaskState,
-)
-from liangxin_async._session import Session
-from liangxin_async._version import __version__
-from liangxin_async.dialects import EVOLINK, LIANGXIN
-from liangxin_async.models import (
-    Flux2Pro,
-    Generic,
-    Imagen4Ultra,
-    NanoBananaPro,
-    NanoBananaProFlash,
-    Request,
-    SeedreamV45,
-    ZImage,
-    ZImageTurbo,
-)
-
-__all__ = [
-    "EVOLINK",
-    "LIANGXIN",
-    "ApiError",
-    "AuthenticationError",
-    "BadRequestError",
-    "Batch",
-    "CallbackTaken",
-    "ConfigurationError",
-    "ConnectError",
-    "ConnectionLostError",
-    "CreditCount",
-    "Credits",
-    "DownloadCancelled",
-    "DownloadComplete",
-    "DownloadError",
-    "DownloadFailed",
-    "DownloadRetried",
-    "DownloadStarted",
-    "EmptyResultError",
-    "Event",
-    "Flux2Pro",
-    "Generic",
-    "Imagen4Ultra",
-    "InsufficientQuotaError",
-    "InvalidRequestError",
-    "JournalError",
-    "LiangxinError",
-    "NanoBananaPro",
-    "NanoBananaProFlash",
-    "NotFoundError",
-    "Observer",
-    "Outcome",
-    "PayloadTooLargeError",
-    "PermissionDeniedError",
-    "PollComplete",
-    "PollFailed",
-    "Polling",
-    "Problem",
-    "ProtocolError",
-    "Request",
-    "RequestTimeoutError",
-    "Result",
-    "SaturatedError",
-    "SeedreamV45",
-    "ServiceError",
-    "Session",
-    "SessionClosed",
-    "SessionClosedError",
-    "Stats",
-    "StoreError",
-    "SubmitAccepted",
-    "SubmitCancelled",
-    "SubmitFailed",
-    "SubmitQueued",
-    "SubmitRefused",
-    "SubmitStarted",
-    "SubmitTimeoutError",
-    "SubmitUnknownError",
-    "TaskAttached",
-    "TaskError",
-    "TaskFailedError",
-    "TaskHandle",
-    "TaskLostError",
-    "TaskRecord",
-    "TaskSettled",
-    "TaskState",
-    "TaskTimeoutError",
-    "Timeouts",
-    "TransportError",
-    "UnprocessableError",
-    "ZImage",
-    "ZImageTurbo",
-    "__version__",
-]
+if typing.TYPE_CHECKING:
+    from liangxin_async._public import *  # noqa: F403 - one list of names, and it is there
+    from liangxin_async._public import __all__ as __all__
+    from liangxin_async._public import __version__ as __version__
 
 # Without it, Python prints warnings of unconfigured loggers to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-# Names are shown where they are imported from, so that errors and pickles read well.
-for _name in __all__:
-    _object = globals()[_name]
-    if isinstance(_object, type):
-        _object.__module__ = __name__
-del _name, _object
+_NAMESPACES = ("bulk", "cli", "emulator", "models", "otel", "testing", "webhook")
+
+if not typing.TYPE_CHECKING:  # a checker would take every misspelt name to be there
+
+    def __getattr__(name: str) -> typing.Any:
+        """Load the public names when the first of them is asked for.
+
+        What needs none of them (`liangxin --version`, the emulator, the models alone)
+        then does not wait for aiohttp.
+        """
+        is_ours = name in ("__all__", "__version__") or not name.startswith("_")
+        if is_ours and name not in _NAMESPACES:
+            public = importlib.import_module(f"{__name__}._public")
+            names = {key: getattr(public, key) for key in ("__all__", *public.__all__)}
+            globals().update(names)
+            if name in names:
+                return names[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

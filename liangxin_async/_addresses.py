@@ -4,10 +4,8 @@ Result URLs come from the service, so they could point into the user's own netwo
 Two checks, both on every hop of a redirect:
 
 1. `parse_link` judges the text: scheme, credentials, literal address. Pure.
-2. `public_connector` judges the address that is about to be connected to, in the
-   connector's socket factory. It runs after name resolution and for each candidate
-   address, so a name that resolves to another address the second time (rebinding)
-   finds no gap. A pooled connection was checked when it was made.
+2. `_connector.public_connector` judges the address that is about to be connected to,
+   by `refusal`.
 
 Public means the tables below and not `ipaddress.is_global`, which passes multicast,
 fec0::/10 and 64:ff9b::/96 up to Python 3.13 and 2002::/16 up to 3.12. The tables are
@@ -19,21 +17,10 @@ the name: then only check 1 holds, which knows literal addresses and no names.
 
 from __future__ import annotations
 
-import errno
-import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING
-from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 from attrs import field, frozen
 from yarl import URL
-
-if TYPE_CHECKING:
-    import ssl
-
-    from aiohttp import AddrInfoType, SocketFactoryType
-    from aiohttp.abc import AbstractResolver
 
 _NOT_PUBLIC_4 = tuple(
     (IPv4Network(net), what)
@@ -141,7 +128,7 @@ class Link:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is `localhost` or a loopback address."""
-        return _names_loopback(self.url.host or "")
+        return names_loopback(self.url.host or "")
 
     def follow(self, location: str, *, allow_loopback: bool) -> Link:
         """Return the link that a redirect from here to `location` leads to.
@@ -210,7 +197,7 @@ def _judge(url: URL, *, allow_loopback: bool) -> Link:
         raise LinkRefusedError("the URL names no host")
     if "@" in url.raw_authority:
         raise LinkRefusedError(f"a user name stands in the URL: {_masked(url)}")
-    if url.scheme == "http" and not (allow_loopback and _names_loopback(host)):
+    if url.scheme == "http" and not (allow_loopback and names_loopback(host)):
         raise LinkRefusedError(f"plain http: {_masked(url)}")
     if _is_literal(host):
         why = refusal(host, allow_loopback=allow_loopback)
@@ -225,7 +212,8 @@ def _is_literal(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def _names_loopback(host: str) -> bool:
+def names_loopback(host: str) -> bool:
+    """Whether a host is this machine by its spelling alone."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -233,62 +221,3 @@ def _names_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-# ------------------------------------------------------------------- connector
-
-
-class AddressRefusedError(OSError):
-    """Raised by the socket factory in place of making a socket."""
-
-
-def public_socket_factory(*, allow_loopback: bool) -> SocketFactoryType:
-    """Return what makes sockets for public addresses and refuses all others."""
-
-    def make(info: AddrInfoType) -> socket.socket:
-        family, kind, proto, _, target = info
-        if refusal(str(target[0]), allow_loopback=allow_loopback) is not None:
-            # One text for all: aiohappyeyeballs keeps the class of the errors of
-            # several addresses only where they read alike.
-            raise AddressRefusedError(errno.EACCES, "the address is not public")
-        return socket.socket(family, kind, proto)
-
-    return make
-
-
-def public_connector(
-    *,
-    allow_loopback: bool,
-    resolver: AbstractResolver | None = None,
-    tls: ssl.SSLContext | None = None,
-) -> aiohttp.TCPConnector:
-    """Return a connector that reaches public addresses only.
-
-    One connection for each request: nothing of it outlives the request, or its loop.
-
-    Args:
-        allow_loopback: whether loopback may be reached too.
-        resolver: who resolves names; None for the system.
-        tls: whom to trust; None for the system.
-    """
-    return aiohttp.TCPConnector(
-        socket_factory=public_socket_factory(allow_loopback=allow_loopback),
-        resolver=resolver,
-        ssl=True if tls is None else tls,
-        force_close=True,
-        limit=0,
-    )
-
-
-def environment_proxy(url: URL) -> URL | None:
-    """Return the proxy that the environment names for `url`, or None.
-
-    Blocks where the system keeps such settings in a service. Loopback is never asked
-    of a proxy. Read by hand because aiohttp's `trust_env` also sends what it finds in
-    ~/.netrc, and no host gets a credential that its caller did not choose.
-    """
-    host = url.host or ""
-    if _names_loopback(host) or proxy_bypass(host):
-        return None
-    proxy = getproxies().get(url.scheme)
-    return None if not proxy else URL(proxy if "://" in proxy else f"http://{proxy}")

@@ -43,6 +43,7 @@ from liangxin_async._errors import (
     LiangxinError,
     SessionClosedError,
 )
+from liangxin_async._naming import name_publicly
 from liangxin_async._records import Outcome
 from liangxin_async._submit import Recall
 from liangxin_async._waiting import wake
@@ -220,9 +221,9 @@ class _Work:
         if self.timeout is not None:
             at = began + self.timeout
             self.timers[index] = runtime.loop.call_at(at, self._late, handle, index)
-        handle.when_settled(lambda settled: self._over(settled, index))
+        handle.when_settled(_Over(self, index))
 
-    def _over(self, handle: TaskHandle, index: int) -> None:
+    def over(self, handle: TaskHandle, index: int) -> None:
         """The task of request `index` was settled."""
         timer = self.timers.pop(index, None)
         if timer is not None:
@@ -320,6 +321,17 @@ def _broken(cause: BaseException) -> RuntimeError:
 def _outcome(handle: TaskHandle, index: int, **how: Any) -> Outcome:
     assert handle.request is not None, "a batch submits what it follows"
     return Outcome(index=index, request=handle.request, task_id=handle.task_id, **how)
+
+
+@define(eq=False)
+class _Over:
+    """What an open task of a batch calls at its end; a closure weighs five times it."""
+
+    work: _Work
+    index: int
+
+    def __call__(self, settled: TaskHandle) -> None:
+        self.work.over(settled, self.index)
 
 
 @define(eq=False)
@@ -460,3 +472,6 @@ async def _close(source: object) -> None:
     elif isinstance(source, AsyncGenerator):
         with anyio.move_on_after(_CLOSING_SOURCE, shield=True):
             await source.aclose()
+
+
+name_publicly(Batch)

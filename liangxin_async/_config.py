@@ -15,6 +15,7 @@ from attrs import Attribute, field, frozen
 from yarl import URL
 
 from liangxin_async._errors import ConfigurationError
+from liangxin_async._naming import name_publicly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,3 +209,6 @@ def resolve_base_url(given: str | None, variable: str, default: str | None) -> s
             "network. Allowed: https, or http to this machine"
         )
     return str(URL(parts.geturl())).rstrip("/")  # percent-encodes what needs it
+
+
+name_publicly(Polling, Timeouts)

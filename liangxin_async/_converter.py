@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from cattrs import BaseValidationError, Converter, transform_error
 
-from liangxin_async._errors import InvalidRequestError, Problem, ProtocolError
+from liangxin_async._errors import InvalidRequestError, Problem
 
 T = TypeVar("T")
 
@@ -68,9 +68,6 @@ def make_converter() -> Converter:
         converter.register_structure_hook(kind, strict)
     converter.register_structure_hook(float, _strict_float)
     return converter
-
-
-converter = make_converter()
 
 
 def make_store() -> Converter:
@@ -129,19 +126,6 @@ def _lines_of(exc: BaseException) -> list[str]:
     if isinstance(exc, BaseValidationError):
         return transform_error(exc)
     return [f"{type(exc).__name__}: {exc}"]
-
-
-def as_protocol_error(
-    exc: BaseException, *, what: str, http_status: int | None, body: str
-) -> ProtocolError:
-    """Return one ProtocolError that names every path that did not fit."""
-    problems = tuple(_lines_of(exc))
-    return ProtocolError(
-        f"{what} does not fit: {'; '.join(problems)}",
-        http_status=http_status,
-        body=body,
-        problems=problems,
-    )
 
 
 # ------------------------------------------------------------------------- JSON

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import define, field, frozen
 
-from liangxin_async._addresses import mask_url, public_connector
+from liangxin_async._addresses import mask_url
+from liangxin_async._connector import public_connector
 from liangxin_async._errors import (
     ConfigurationError,
     DownloadError,

@@ -22,9 +22,11 @@ What began always ends, and is told with one name in common:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, get_args
 
 from attrs import field, frozen
+
+from liangxin_async._naming import name_publicly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -388,3 +390,6 @@ class Observer(Protocol):
     """
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+name_publicly(*get_args(Event), Observer)

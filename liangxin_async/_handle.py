@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import define, field
 
+from liangxin_async._answer import Answer
 from liangxin_async._config import check_duration
 from liangxin_async._errors import (
     LiangxinError,
@@ -24,6 +25,7 @@ from liangxin_async._errors import (
     TaskTimeoutError,
     fresh,
 )
+from liangxin_async._naming import name_publicly
 from liangxin_async._waiting import wake
 
 if TYPE_CHECKING:
@@ -45,13 +47,13 @@ class TaskHandle:
         task_id: the service's id for the task.
         request: what was asked for; None for a task attached by id.
         model: the model, where known.
-        record: the last status that was seen, or None before the first.
     """
 
     task_id: str
     request: Request | None = field(default=None)
     model: str | None = field(default=None)
-    record: TaskRecord | None = field(default=None, repr=False)
+    # The last status, by which the next answer is judged.
+    _seen: TaskRecord | Answer | None = field(default=None, alias="record", repr=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
     _outcome: Result | LiangxinError | None = field(default=None, repr=False)
     _waiters: list[asyncio.Future[None]] | None = field(default=None, repr=False)
@@ -59,6 +61,12 @@ class TaskHandle:
         default=None, repr=False
     )
     _watchers: weakref.WeakSet[_Updates] | None = field(default=None, repr=False)
+
+    @property
+    def record(self) -> TaskRecord | None:
+        """The last status that was seen, or None before the first."""
+        seen = self._seen
+        return seen.record if isinstance(seen, Answer) else seen
 
     @property
     def done(self) -> bool:
@@ -133,8 +141,9 @@ class TaskHandle:
         """
         check_duration("every", every)
         updates = _Updates(self, every)
-        if self.record is not None:
-            updates.put(self.record)
+        record = self.record
+        if record is not None:
+            updates.put(record)
         if self._outcome is None:
             if self._watchers is None:
                 self._watchers = weakref.WeakSet()
@@ -181,12 +190,19 @@ class TaskHandle:
             if not self.done:  # settling has taken the list as a whole
                 waiters.remove(waiter)
 
-    def note(self, record: TaskRecord, *, changed: bool) -> None:
-        """Remember the last record; tell who follows when it brings a change."""
-        self.record = record
-        if changed:
-            for updates in tuple(self._watchers or ()):
-                updates.put(record)
+    @property
+    def seen(self) -> TaskRecord | Answer | None:
+        """What `record` is made of; looking at it reads nothing."""
+        return self._seen
+
+    def note(self, answer: Answer, *, changed: bool) -> None:
+        """Remember the last answer; tell who follows when it brings a change."""
+        self._seen = answer
+        if changed and self._watchers:
+            for updates in tuple(self._watchers):
+                updates.put(answer.record)
+        if not answer.state.is_terminal:  # a final record is in the outcome anyway
+            answer.let_go()
 
     def settle(self, outcome: Result | LiangxinError) -> bool:
         """Write the outcome; return False if there was one already (it stays)."""
@@ -265,3 +281,6 @@ class _Updates:
         finally:
             if timer is not None:
                 timer.cancel()
+
+
+name_publicly(TaskHandle)

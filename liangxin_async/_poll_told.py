@@ -22,9 +22,9 @@ from liangxin_async._telling import brief
 if TYPE_CHECKING:
     import asyncio
 
+    from liangxin_async._answer import Answer
     from liangxin_async._errors import LiangxinError
     from liangxin_async._handle import TaskHandle
-    from liangxin_async._records import TaskRecord
     from liangxin_async._telling import Teller
 
 _log = logging.getLogger(__name__)
@@ -47,18 +47,21 @@ class PollTeller:
                 )
             )
 
-    def answered(self, task_id: str, record: TaskRecord, took: float) -> None:
+    def answered(self, task_id: str, answer: Answer, took: float) -> None:
         """A query about a task was answered, in so many seconds."""
         if self._teller.listening:
             self._teller.tell(
                 PollComplete(
-                    at=self._loop.time(), task_id=task_id, record=record, took=took
+                    at=self._loop.time(),
+                    task_id=task_id,
+                    record=answer.record,
+                    took=took,
                 )
             )
 
-    def changed(self, record: TaskRecord) -> None:
+    def changed(self, task_id: str, answer: Answer) -> None:
         """The answer brought something new."""
-        _log.debug("task %r is %s", record.task_id, record.state.value)
+        _log.debug("task %r is %s", task_id, answer.state.value)
 
     def failed(self, task_id: str, error: LiangxinError, took: float) -> None:
         """A query about a task failed, after so many seconds."""

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from liangxin_async._answer import Answer
     from liangxin_async._config import Polling
     from liangxin_async._gate import Permit
     from liangxin_async._poll_told import PollTeller
@@ -72,7 +73,7 @@ class _Open:
 
     handle: TaskHandle
     since: float  # when it was accepted or attached, monotonic
-    deadline: float  # when it is given up, monotonic; may be infinite
+    patience: float  # seconds after which it is given up; may be infinite
     permit: Permit | None
     kind: str | None  # what it makes, where that is known
     answered: bool = False  # whether a query has ever shown it
@@ -83,13 +84,18 @@ class _Open:
     watch: Watch | None = None  # where a callback is to come, or came
     asking: bool = False  # whether a worker is asking about it
 
+    @property
+    def deadline(self) -> float:
+        """When it is given up, monotonic. Not kept: patience is one number for all."""
+        return self.since + self.patience
+
 
 @define(eq=False)
 class Poller:
     """See the module. Lives in one event loop."""
 
     _loop: asyncio.AbstractEventLoop
-    _ask: Callable[[str], Awaitable[TaskRecord]]
+    _ask: Callable[[str], Awaitable[Answer]]
     _expires_at: Callable[[TaskRecord], datetime | None]
     _polling: Polling
     _tell: PollTeller
@@ -132,10 +138,10 @@ class Poller:
         now = self._loop.time()
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
-        deadline = now + self._polling.patience_with(kind)
-        task = _Open(handle, now, deadline, permit, kind, watch=watch)
+        patience = self._polling.patience_with(kind)
+        task = _Open(handle, now, patience, permit, kind, watch=watch)
         self._open[handle.task_id] = task
-        self._sweep_at(deadline + _LAST_QUERY)
+        self._sweep_at(task.deadline + _LAST_QUERY)
         if permit is None and watch is None:  # else it is told as a create's task
             self._tell.attached(handle)
         delay = (
@@ -303,7 +309,7 @@ class Poller:
         self.polls += 1
         task.asking = True
         try:
-            record = await self._ask(task_id)
+            answer = await self._ask(task_id)
         except LiangxinError as exc:
             self._on_failure(task, exc, started)
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not stop a worker
@@ -312,30 +318,31 @@ class Poller:
                 task, ProtocolError(f"the query broke: {type(exc).__name__}"), started
             )
         else:
-            self._on_record(task, record, started, looks=looks)
+            self._on_answer(task, answer, started, looks=looks)
         finally:
             task.asking = False
 
-    def _on_record(
-        self, task: _Open, record: TaskRecord, started: float, *, looks: bool
+    def _on_answer(
+        self, task: _Open, answer: Answer, started: float, *, looks: bool
     ) -> None:
         """An answer came; `looks` is whether a callback had come before the query."""
         now = self._loop.time()
         self._budget.answered(now)
-        self._tell.answered(task.handle.task_id, record, now - started)
+        self._tell.answered(task.handle.task_id, answer, now - started)
         if task.handle.done:
             return  # closed or settled while the answer was under way
-        step = next_step(task.handle.record, record)
+        step = next_step(task.handle.seen, answer)
         if step is not Step.SAME:
-            self._tell.changed(record)
+            self._tell.changed(task.handle.task_id, answer)
         task.failed_in_a_row = 0
         task.answered = True
         if task.kind is None:
-            self._learn_kind(task, record.model)
+            self._learn_kind(task, answer.model)
         age = now - task.since
-        task.handle.note(record, changed=step is not Step.SAME)
-        self._learn(task, record, age, ended=step is Step.ENDED)
+        task.handle.note(answer, changed=step is not Step.SAME)
+        self._learn(task, answer, age, ended=step is Step.ENDED)
         if step is Step.ENDED:
+            record = answer.record
             expires = self._expires_at(record)
             self._settle(task, conclude(record, task.handle.model, expires))
             if task.watch is not None and self.trust.learn(task.watch):
@@ -367,7 +374,7 @@ class Poller:
         """An attached task, or one of a new model: now somebody says what it is."""
         task.kind = kind_of(model)
         if task.kind is not None:
-            task.deadline = task.since + self._polling.patience_with(task.kind)
+            task.patience = self._polling.patience_with(task.kind)
             self._sweep_at(task.deadline + _LAST_QUERY)
 
     def _on_failure(self, task: _Open, error: LiangxinError, started: float) -> None:
@@ -407,8 +414,7 @@ class Poller:
             self._give_up(task, error)
 
     def _give_up(self, task: _Open, error: LiangxinError | None) -> None:
-        patience = task.deadline - task.since
-        self._settle(task, out_of_patience(task.handle, patience, error))
+        self._settle(task, out_of_patience(task.handle, task.patience, error))
 
     # ------------------------------------------------------------------- tasks out
 
@@ -449,9 +455,7 @@ class Poller:
         age = self._loop.time() - task.since
         return chance(task.asked_at, age, self._pace(task.handle.model))
 
-    def _learn(
-        self, task: _Open, record: TaskRecord, age: float, *, ended: bool
-    ) -> None:
+    def _learn(self, task: _Open, answer: Answer, age: float, *, ended: bool) -> None:
         """Take the service's own times where it gives both: they have no lag."""
         model = task.handle.model
         if model is None or task.permit is None:
@@ -464,6 +468,7 @@ class Poller:
         if not ended:
             pace.survived(task.asked_at, age)
             return
+        record = answer.record
         took = None if task.watch is None else task.watch.hinted_at
         if record.created_at is not None and record.completed_at is not None:
             told = (record.completed_at - record.created_at).total_seconds()

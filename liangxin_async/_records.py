@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen, resolve_types
 
 from liangxin_async._converter import from_plain, to_plain
+from liangxin_async._naming import name_publicly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,8 +129,8 @@ class Result(_Stored):
     expires_at: datetime | None = None
 
 
-# Now, while the names in their annotations can be found: the public door gives the
-# classes its own name as their module.
+# Now, while the names in their annotations can be found: `name_publicly` gives the
+# classes another module.
 for _stored in (TaskRecord, Result):
     resolve_types(_stored)
 
@@ -222,3 +223,6 @@ class Stats:
     callback_hits: int = 0
     callback_misses: int = 0
     callback_forgeries: int = 0
+
+
+name_publicly(TaskState, TaskRecord, Result, Outcome, CreditCount, Credits, Stats)

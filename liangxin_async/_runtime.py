@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from attrs import define, field
 
+from liangxin_async._answer import Answer
 from liangxin_async._callbacks import Callbacks
 from liangxin_async._download import Downloader
 from liangxin_async._errors import (
@@ -134,6 +135,15 @@ class Runtime:
         """Ask once about a task."""
         reply = await self.ask(self.dialect.write_query(task_id))
         return self.dialect.read_query(reply, task_id)
+
+    async def look(self, task_id: str) -> Answer:
+        """Ask once about an open task, for the poller."""
+        reply = await self.ask(self.dialect.write_query(task_id))
+        handle = self.poller.find(task_id)
+        seen = None if handle is None else handle.seen
+        if isinstance(seen, Answer) and seen.is_repeated_by(reply):
+            return seen
+        return Answer.read(reply, task_id, self.dialect)
 
     async def ask(self, request: WireRequest) -> WireReply:
         """Make a call that costs nothing, once."""
@@ -276,12 +286,16 @@ def make_runtime(
     loop = asyncio.get_running_loop()
     teller = Teller(observer)
 
+    async def look(task_id: str) -> Answer:
+        return await runtime.look(task_id)
+
+    gate = Gate(loop, max_in_flight)
+
     async def ask(task_id: str) -> TaskRecord:
         return await runtime.query(task_id)
 
-    gate = Gate(loop, max_in_flight)
     told = PollTeller(loop, teller)
-    poller = Poller(loop, ask, dialect.expires_at, polling, told)
+    poller = Poller(loop, look, dialect.expires_at, polling, told)
     runtime = Runtime(
         loop, dialect, transport, downloader, gate, poller, timeouts, teller
     )

@@ -23,12 +23,11 @@ from anyio import to_thread
 from attrs import define, field, frozen
 
 from liangxin_async._addresses import (
-    AddressRefusedError,
     Link,
     LinkRefusedError,
-    environment_proxy,
     parse_link,
 )
+from liangxin_async._connector import AddressRefusedError, environment_proxy
 from liangxin_async._partfile import (
     FailedTryError,
     PartFile,

@@ -17,7 +17,7 @@ from benchmarks.capacity import run as capacity
 from benchmarks.capacity_held_out import run as capacity_held_out
 from benchmarks.capacity_sockets import run as capacity_sockets
 from benchmarks.client_cost import run as client_cost
-from benchmarks.open_task_memory import run as open_task_memory
+from benchmarks.hot_path import run as hot_path
 from benchmarks.peers import run as peers
 from benchmarks.rationed import over_sockets
 
@@ -50,13 +50,15 @@ def test_client_cost_smallest_gives_figures_for_every_client():
     )
 
 
-def test_open_task_memory_smallest_counts_bytes_of_every_kind():
-    """Every kind of open task takes some traced memory."""
-    rows = rows_of(open_task_memory(SMALL))
-    assert set(rows) == {"attached", "asked", "mapped", "loops"}
-    for row in rows.values():
-        assert row.figures["traced bytes/task"].median > 0
-        assert row.figures["resident bytes/task"].median >= 0
+def test_hot_path_smallest_gives_figures_for_every_step():
+    """Calls took CPU, open tasks memory, and ours are set against aiohttp alone."""
+    rows = rows_of(hot_path(SMALL, calls=20))
+    for name in ("bare query", "record", "asked again", "bare create, fresh", "submit"):
+        assert rows[name].figures["CPU us/call"].median > 0
+    for name in ("record", "asked", "asked again", "submit"):
+        assert rows[name].figures["to bare"].median > 0
+    for name in ("attached", "asked", "mapped", "loops"):
+        assert rows[name].figures["traced bytes"].median > 0
 
 
 def test_bulk_run_smallest_sets_the_journal_against_none():
@@ -167,7 +169,7 @@ def test_main_without_names_lists_every_benchmark(capsys):
     main([])
     shown = capsys.readouterr().out
     assert "client_cost" in shown
-    assert "open_task_memory" in shown
+    assert "hot_path" in shown
     assert "import_time" in shown
     assert "bulk_run" in shown
     assert "callbacks" in shown
@@ -182,7 +184,7 @@ def test_main_import_time_prints_the_report_and_writes_it(tmp_path, capsys):
     (report,) = json.loads(path.read_text())
     figures = {row["labels"][0]: row["figures"] for row in report["rows"]}
     modules = {name: found["modules"]["median"] for name, found in figures.items()}
-    assert modules["liangxin_async"] > modules["aiohttp"] > 0
+    assert modules["first session"] > modules["aiohttp"] > modules["door"] > 0
     assert figures["own"]["wall ms"]["median"] > 0
     assert any("liangxin_async" in note for note in report["notes"])
     assert report["question"] in capsys.readouterr().out

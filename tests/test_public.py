@@ -6,6 +6,8 @@ import importlib
 import inspect
 import pickle
 import ssl
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +104,59 @@ def test_public_types_are_shown_where_they_are_imported_from(name: str) -> None:
     if isinstance(value, type):
         assert value.__module__ == "liangxin_async"
         assert pickle.loads(pickle.dumps(value)) is value
+
+
+def in_a_fresh_process(program: str) -> str:
+    """Return what `program` prints where nothing of ours was loaded before."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_door_loads_what_is_asked_for() -> None:
+    """Neither the bare import nor the models wait for aiohttp; a session needs it."""
+    program = (
+        "import sys, liangxin_async\n"
+        "from liangxin_async import models\n"
+        "print('aiohttp' in sys.modules, end=' ')\n"
+        "from liangxin_async import Session\n"
+        "print('aiohttp' in sys.modules)"
+    )
+    assert in_a_fresh_process(program) == "False True"
+
+
+def test_door_without_a_name_says_so() -> None:
+    """A misspelt name is an AttributeError or ImportError, as of any module."""
+    with pytest.raises(AttributeError, match=r"'liangxin_async' has no .*'Sesion'"):
+        _ = liangxin_async.Sesion  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match="'Sesion'"):
+        exec("from liangxin_async import Sesion")
+    assert not hasattr(liangxin_async, "_nothing")
+
+
+def test_door_lists_and_gives_every_name() -> None:
+    """`dir` and `import *` know all names before any of them was used."""
+    program = (
+        "import liangxin_async\n"
+        "listed = set(dir(liangxin_async))\n"
+        "from liangxin_async import *\n"
+        "names = set(liangxin_async.__all__)\n"
+        "print(len(names - listed), len(names - set(globals())))"
+    )
+    assert in_a_fresh_process(program) == "0 0"
+
+
+def test_public_types_loaded_without_the_door_are_named_by_it() -> None:
+    """Whatever is loaded first, pickles name the public door."""
+    program = (
+        "from liangxin_async._errors import SaturatedError\n"
+        "from liangxin_async.models import ZImage\n"
+        "import pickle\n"
+        "print(SaturatedError.__module__, ZImage.__module__)\n"
+        "assert pickle.loads(pickle.dumps(ZImage('a'))) == ZImage('a')"
+    )
+    assert in_a_fresh_process(program) == "liangxin_async liangxin_async"
 
 
 # ------------------------------------------------------------------- documentation

@@ -14,7 +14,7 @@ promises their order, so only one rule is enforced: the first terminal state is 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from liangxin_async._errors import (
     ApiError,
@@ -74,7 +74,26 @@ class Step(Enum):
     LATE = "late"  # after the end: ignore
 
 
-def next_step(seen: TaskRecord | None, answer: TaskRecord) -> Step:
+class Status(Protocol):
+    """What one answer says about a task, as far as it decides anything."""
+
+    @property
+    def state(self) -> TaskState:
+        """As `TaskRecord.state`."""
+        ...
+
+    @property
+    def raw_state(self) -> str:
+        """As `TaskRecord.raw_state`."""
+        ...
+
+    @property
+    def progress(self) -> int | None:
+        """As `TaskRecord.progress`."""
+        ...
+
+
+def next_step(seen: Status | None, answer: Status) -> Step:
     """Return what `answer` means for a task last `seen` like this (None: never)."""
     if seen is not None and seen.state.is_terminal:
         return Step.LATE

@@ -81,6 +81,7 @@ from liangxin_async._errors._transport import (
     SubmitUnknownError,
     TransportError,
 )
+from liangxin_async._naming import name_publicly
 
 __all__ = [
     "ApiError",
@@ -117,3 +118,5 @@ __all__ = [
     "fresh",
     "shorten",
 ]
+
+name_publicly(*(what for what in tuple(globals().values()) if isinstance(what, type)))

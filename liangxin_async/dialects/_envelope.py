@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,45 +34,60 @@ from liangxin_async.dialects._wire import WireReply
 class Envelope:
     """An answer, reduced to what every form can say.
 
+    Nearly every answer is a good one: what only a refusal needs is read when it is
+    asked for.
+
     Attributes:
         status: HTTP status.
         is_json: whether the body is a JSON value; False for forms E and F.
         body: the parsed JSON value, or None.
         code: numeric code of the body, or None.
-        shown_code: the service's code as text: by name, by number, or else the type.
-        names: words that name the error (`code` as a word, `type`), lower case.
-        message: the service's words; may be empty.
-        param: the field or thing that the error is about, or None.
-        suggestion: what the service proposes to do, in its words, or None.
         says_error: whether the body itself claims an error.
-        request_id: the service's id for the call, or None.
-        retry_after: seconds to wait as the service asked, or None.
-        redirects_to: host that a 3xx points to, or None.
     """
 
     status: int
     is_json: bool
     body: Any
     code: int | None
-    shown_code: str | None
-    names: tuple[str, ...]
-    message: str
-    param: str | None
-    suggestion: str | None
     says_error: bool
-    request_id: str | None
-    retry_after: float | None
-    redirects_to: str | None = None
+    _words: tuple[str, ...]  # codes that are words, lower case
+    _reply: WireReply
+    _members: dict[str, Any]  # of the body, if it is an object
+    _inner: dict[str, Any]  # of its `error`, likewise
 
     @property
     def data(self) -> Any:
         """The `data` member of the body, or None."""
-        return self.body.get("data") if isinstance(self.body, dict) else None
+        return self._members.get("data")
 
     @property
     def is_error(self) -> bool:
         """Whether the answer, as a whole, is a refusal or a fault."""
         return not 200 <= self.status < 300 or self.says_error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Words that name the error (`code` as a word, `type`), lower case."""
+        kind = self._kind if self.says_error else None
+        return self._words if kind is None else (*self._words, kind.lower())
+
+    @property
+    def shown_code(self) -> str | None:
+        """The service's code as text: by name, by number, or else the type."""
+        words = self._words[0] if self._words else None
+        shown = words or (self._kind if self.code is None else str(self.code))
+        return None if shown is None else shorten(shown, _CODE_SHOWN)
+
+    @property
+    def _kind(self) -> str | None:
+        return read_text(self._inner.get("type")) or read_text(
+            self._members.get("type")
+        )
+
+    @property
+    def message(self) -> str:
+        """The service's words; may be empty."""
+        return _message(self._inner, self._members, self._reply, self.is_json)
 
     @property
     def shown_message(self) -> str:
@@ -83,6 +99,31 @@ class Envelope:
             remarks.append(f"the service suggests: {self.suggestion}")
         return f"{self.message} [{'; '.join(remarks)}]" if remarks else self.message
 
+    @property
+    def param(self) -> str | None:
+        """The field or thing that the error is about, or None."""
+        return _remark(self._inner.get("param"))
+
+    @property
+    def suggestion(self) -> str | None:
+        """What the service proposes to do, in its words, or None."""
+        return _remark(self._inner.get("fallback_suggestion"))
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's id for the call, or None."""
+        return _request_id(self._reply, self.message)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait as the service asked, or None."""
+        return _retry_after(self._reply, self.data, self.suggestion)
+
+    @property
+    def redirects_to(self) -> str | None:
+        """Host that a 3xx points to, or None."""
+        return _redirect_host(self._reply)
+
 
 _SUFFIX = re.compile(r"\(request id: ([^()\s]{1,200})\)\s*$")
 _SUCCESS = ("success", "ok")
@@ -91,37 +132,25 @@ _CODE_SHOWN = 80  # characters; the longest name known has 30
 
 def open_envelope(reply: WireReply) -> Envelope:
     """Return `reply` as an envelope. Never raises: any bytes have a reading."""
-    try:
-        body = parse_json(reply.body) if reply.body.strip() else None
-        is_json = bool(reply.body.strip())
-    except NotJsonError:
-        body, is_json = None, False
+    body, is_json = None, False
+    if reply.body and not reply.body.isspace():
+        with suppress(NotJsonError):
+            body, is_json = parse_json(reply.body), True
     members = body if isinstance(body, dict) else {}
     error = members.get("error")
     inner = error if isinstance(error, dict) else {}
-    code, names = _codes(inner.get("code"), members.get("code"))
-    kind = read_text(inner.get("type")) or read_text(members.get("type"))
-    shown_code = _shown_code(code, names, kind)
+    code, words = _codes(inner.get("code"), members.get("code"))
     claims = bool(error) or members.get("success") is False
-    bad_code = (code is not None and code != 200) or bool(names)
-    if kind and (claims or bad_code):
-        names = (*names, kind.lower())
-    message = _message(inner, members, error, reply, is_json)
-    suggestion = _remark(inner.get("fallback_suggestion"))
     return Envelope(
         status=reply.status,
         is_json=is_json,
         body=body,
         code=code,
-        shown_code=shown_code,
-        names=names,
-        message=message,
-        param=_remark(inner.get("param")),
-        suggestion=suggestion,
-        says_error=claims or bad_code,
-        request_id=_request_id(reply, message),
-        retry_after=_retry_after(reply, members, suggestion),
-        redirects_to=_redirect_host(reply),
+        says_error=claims or (code is not None and code != 200) or bool(words),
+        words=words,
+        reply=reply,
+        members=members,
+        inner=inner,
     )
 
 
@@ -141,27 +170,16 @@ def _codes(*values: object) -> tuple[int | None, tuple[str, ...]]:
     return code, tuple(names)
 
 
-def _shown_code(
-    code: int | None, names: tuple[str, ...], kind: str | None
-) -> str | None:
-    if names:
-        return shorten(names[0], _CODE_SHOWN)
-    if code is not None:
-        return shorten(str(code), _CODE_SHOWN)
-    return None if kind is None else shorten(kind, _CODE_SHOWN)
-
-
 def _message(
     inner: dict[str, Any],
     members: dict[str, Any],
-    error: object,
     reply: WireReply,
     is_json: bool,
 ) -> str:
     candidates = (
         inner.get("message"),
         inner.get("msg"),
-        error,
+        members.get("error"),
         members.get("msg"),
         members.get("message"),
         members.get("detail"),
@@ -203,10 +221,7 @@ def _wait_in(suggestion: str | None) -> float | None:
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2][0].lower()]
 
 
-def _retry_after(
-    reply: WireReply, members: dict[str, Any], suggestion: str | None
-) -> float | None:
-    data = members.get("data")
+def _retry_after(reply: WireReply, data: Any, suggestion: str | None) -> float | None:
     inside = data.get("retryAfter") if isinstance(data, dict) else None
     in_words = _wait_in(suggestion)
     for value in (reply.headers.get("Retry-After"), inside, in_words):

@@ -41,19 +41,6 @@ if TYPE_CHECKING:
 CREATE_PATH = "/api/v1/jobs/createTask"
 QUERY_PATH = "/api/v1/jobs/recordInfo"
 
-# Snake case and other names that services of the family use for the same thing.
-_OTHER_NAMES = {
-    "taskId": ("task_id",),
-    "state": ("status",),
-    "resultJson": ("result_json", "result"),
-    "failCode": ("fail_code", "errorCode", "error_code"),
-    "failMsg": ("fail_msg", "errorMessage", "error_message"),
-    "costTime": ("cost_time",),
-    "createTime": ("create_time", "createdAt"),
-    "updateTime": ("update_time", "updatedAt"),
-    "completeTime": ("complete_time", "completedAt"),
-}
-
 
 @frozen(repr=False)
 class LiangxinDialect:
@@ -156,18 +143,11 @@ def _told_by_code(
 
 
 def _structure(data: dict[str, Any], task_id: str, reply: WireReply) -> TaskRecord:
-    folded = dict(data)
-    for name, others in _OTHER_NAMES.items():
-        if folded.get(name) is None:
-            for other in others:
-                if folded.get(other) is not None:
-                    folded[name] = folded[other]
-                    break
-    if folded.get("taskId") in (None, ""):  # one question, one answer: it is about ours
-        folded["taskId"] = task_id
-    folded.setdefault("state", None)  # a missing state is an unknown one, not an error
-    folded["raw"] = data
-    return _to_record(folded, reply)
+    told = data.get("taskId")
+    told = data.get("task_id") if told is None else told
+    # One question, one answer: where it names no task, it is about ours.
+    about = task_id if told is None or told == "" else told
+    return _to_record({**data, "taskId": about, "raw": data}, reply)
 
 
 def _milliseconds(value: object) -> float | None:
@@ -191,19 +171,22 @@ def find_urls(value: object, *, levels: int = 3) -> tuple[str, ...]:
     return read_urls(value)
 
 
+_STATE = ("state", "status")
 _URL_LISTS = ("resultUrls", "result_urls", "resultUrl", "result_url", "resultObject")
 
+# Snake case and other names are those that services of the family use for the same.
 _to_record = make_structure(
     {
         "task_id": "taskId",
-        "raw_state": "state",
-        "result_urls": "resultJson",
-        "fail_code": "failCode",
-        "fail_message": "failMsg",
-        "cost_time": "costTime",
-        "created_at": "createTime",
-        "updated_at": "updateTime",
-        "completed_at": "completeTime",
+        "state": _STATE,
+        "raw_state": _STATE,
+        "result_urls": ("resultJson", "result_json", "result"),
+        "fail_code": ("failCode", "fail_code", "errorCode", "error_code"),
+        "fail_message": ("failMsg", "fail_msg", "errorMessage", "error_message"),
+        "cost_time": ("costTime", "cost_time"),
+        "created_at": ("createTime", "create_time", "createdAt"),
+        "updated_at": ("updateTime", "update_time", "updatedAt"),
+        "completed_at": ("completeTime", "complete_time", "completedAt"),
     },
     result_urls=find_urls,
     cost_time=_milliseconds,

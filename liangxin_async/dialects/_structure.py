@@ -10,12 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from cattrs import BaseValidationError
-from cattrs.gen import make_dict_structure_fn, override
-
 from liangxin_async._converter import (
-    as_protocol_error,
-    converter,
     read_instant,
     read_nested,
     read_number,
@@ -83,33 +78,49 @@ _READERS: Final[Mapping[str, Reader]] = {
 }
 
 
-def make_structure(members: Mapping[str, str], **readers: Reader) -> Structure:
+def make_structure(
+    members: Mapping[str, str | tuple[str, ...]], **readers: Reader
+) -> Structure:
     """Return the function that makes records of one dialect's task objects.
 
     Args:
         members: the member that holds an attribute of `TaskRecord`, by attribute,
-            where it is not called the same. `raw` is never looked for: it is the whole
-            object as it was given.
+            where it is not called the same. Of several the first that is not null is
+            taken. `raw` is whatever the dialect puts there.
         readers: how an attribute is read, where that is the dialect's own.
     """
-    overrides: dict[str, Any] = {
-        name: override(rename=members.get(name, name), struct_hook=_hook(reader))
+    table = tuple(
+        (name, _spellings(members.get(name, name)), reader)
         for name, reader in {**_READERS, **readers}.items()
-    }
-    by_table = make_dict_structure_fn(TaskRecord, converter, **overrides)
+    )
 
     def structure(task: Mapping[str, Any], reply: WireReply) -> TaskRecord:
-        try:
-            return by_table(task, TaskRecord)
-        except (BaseValidationError, TypeError, ValueError, KeyError) as exc:
-            raise as_protocol_error(
-                exc,
-                what="the record of a task",
-                http_status=reply.status,
-                body=reply.excerpt,
-            ) from None
+        values: dict[str, Any] = {}
+        for name, spellings, read in table:
+            for spelling in spellings:
+                value = task.get(spelling)
+                if value is not None:
+                    break
+            try:
+                values[name] = read(value)
+            except (TypeError, ValueError) as exc:
+                raise _unfit(f"{exc} @ $.{name}", reply) from None
+        return TaskRecord(**values)
 
     return structure
+
+
+def _unfit(problem: str, reply: WireReply) -> ProtocolError:
+    return ProtocolError(
+        f"the record of a task does not fit: {problem}",
+        http_status=reply.status,
+        body=reply.excerpt,
+        problems=(problem,),
+    )
+
+
+def _spellings(member: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (member,) if isinstance(member, str) else member
 
 
 def demand_about(record: TaskRecord, task_id: str, reply: WireReply) -> TaskRecord:
@@ -124,7 +135,3 @@ def demand_about(record: TaskRecord, task_id: str, reply: WireReply) -> TaskReco
             http_status=reply.status,
         )
     return record
-
-
-def _hook(reader: Reader) -> Callable[[object, Any], Any]:
-    return lambda value, _: reader(value)

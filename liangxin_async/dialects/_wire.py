@@ -146,6 +146,9 @@ class Dialect(Protocol):
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """Return the record of `task_id`.
 
+        What an answer of success (2xx) means depends on its body alone: one that is
+        repeated is not read again, and one whose body was kept may be read later.
+
         Raises:
             NotFoundError: the service does not know the id (or not yet).
             ApiError: refused, or a fault.

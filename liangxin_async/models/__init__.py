@@ -15,6 +15,7 @@ What the documents of the service state is checked; what they do not state is pa
 
 from __future__ import annotations
 
+from liangxin_async import _naming
 from liangxin_async.models._base import Request
 from liangxin_async.models._build import build
 from liangxin_async.models._catalogue import catalogue, describe, kind_of
@@ -48,3 +49,15 @@ __all__ = [
     "kind_of",
     "parse_field",
 ]
+
+_naming.name_publicly(
+    Flux2Pro,
+    Generic,
+    Imagen4Ultra,
+    NanoBananaPro,
+    NanoBananaProFlash,
+    Request,
+    SeedreamV45,
+    ZImage,
+    ZImageTurbo,
+)

@@ -132,33 +132,41 @@ class FakeService:
         self.tasks[task_id] = _Task(task_id, request, answer, since)
 
     async def query(self, request: WireRequest) -> WireReply:
-        """Take a query; `record` answers it."""
+        """Answer a query with the task's state and progress; `read` understands it."""
         await anyio.lowlevel.checkpoint()
-        return WireReply(200, {}, request.target.encode())
-
-    def record(self, task_id: str) -> TaskRecord:
-        """Answer a query."""
-        task = self.tasks.get(task_id)
+        task = self.tasks.get(request.target)
         if task is None:
+            return WireReply(404, {}, b"")
+        state, progress = _look_at(task)
+        shown = "" if progress is None else str(progress)
+        return WireReply(200, {}, f"{state.value} {shown}".encode())
+
+    def read(self, reply: WireReply, task_id: str) -> TaskRecord:
+        """Return the record that an answer of `query` stands for."""
+        if reply.status == 404:
             raise NotFoundError(http_status=404, message=f"no task {task_id!r}")
-        step = task.shown
-        task.shown += 1
-        progress = task.answer.progress
-        if step < len(progress):
-            return _record(task, TaskState.GENERATING, progress[step])
-        if isinstance(task.answer, Hangs) or not _is_over(task, task.answer.after):
-            return _record(
-                task, TaskState.GENERATING, progress[-1] if progress else None
-            )
-        if isinstance(task.answer, Fails):
-            return _record(task, TaskState.FAIL, None)
-        return _record(task, TaskState.SUCCESS, 100 if progress else None)
+        word, _, shown = reply.body.decode().partition(" ")
+        progress = int(shown) if shown else None
+        return _record(self.tasks[task_id], TaskState(word), progress)
 
     def content(self, url: str) -> bytes | None:
         """Return the file at `url`, or None where there is none any more."""
         task = self.tasks.get(url.removeprefix(f"{FILES}/").rpartition("/")[0])
         answer = None if task is None else task.answer
         return answer.content if isinstance(answer, Makes) else None
+
+
+def _look_at(task: _Task) -> tuple[TaskState, int | None]:
+    """Return state and progress as the next query shows them."""
+    step, progress = task.shown, task.answer.progress
+    task.shown += 1
+    if step < len(progress):
+        return TaskState.GENERATING, progress[step]
+    if isinstance(task.answer, Hangs) or not _is_over(task, task.answer.after):
+        return TaskState.GENERATING, progress[-1] if progress else None
+    if isinstance(task.answer, Fails):
+        return TaskState.FAIL, None
+    return TaskState.SUCCESS, 100 if progress else None
 
 
 def _is_over(task: _Task, after: float) -> bool:
@@ -231,7 +239,7 @@ class FakeDialect:
 
     def read_query(self, reply: WireReply, task_id: str) -> TaskRecord:
         """Return what the service says of the task."""
-        return self._service.record(task_id)
+        return self._service.read(reply, task_id)
 
     def read_callback(self, body: bytes) -> CallbackNote | None:
         """Return what the real dialect reads in it."""

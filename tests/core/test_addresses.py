@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liangxin_async._addresses import (
-    AddressRefusedError,
     Link,
     LinkRefusedError,
-    environment_proxy,
     mask_url,
     parse_link,
-    public_socket_factory,
     refusal,
+)
+from liangxin_async._connector import (
+    AddressRefusedError,
+    environment_proxy,
+    public_socket_factory,
 )
 
 PUBLIC = [

@@ -38,7 +38,7 @@ from liangxin_async import (
     _partfile,
     _webfile,
 )
-from liangxin_async._addresses import AddressRefusedError, public_connector
+from liangxin_async._connector import AddressRefusedError, public_connector
 from liangxin_async._download import ATTEMPTS, Downloader
 from liangxin_async._errors import (
     ConfigurationError,
