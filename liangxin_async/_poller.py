@@ -83,6 +83,11 @@ class _Open:
     watch: Watch | None = None  # where a callback is to come, or came
     asking: bool = False  # whether a worker is asking about it
 
+    @property
+    def is_hinted(self) -> bool:
+        """Whether a callback said that it is over, and no look has denied it."""
+        return self.watch is not None and self.watch.hinted_at is not None
+
 
 @define(eq=False)
 class Poller:
@@ -263,8 +268,9 @@ class Poller:
 
     def _put(self, task: _Open, now: float, due: float) -> None:
         model = task.handle.model
-        group = group_of(now - task.since, model, self._pace(model))
-        self._agenda.set(task.handle.task_id, due, group)
+        usual = group_of(now - task.since, model, self._pace(model))
+        # A look that a callback asked for goes first until it was answered.
+        self._agenda.set(task.handle.task_id, due, "" if task.is_hinted else usual)
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
@@ -298,7 +304,7 @@ class Poller:
     async def _inquire(self, task: _Open) -> None:
         task_id = task.handle.task_id
         started = self._loop.time()
-        looks = task.watch is not None and task.watch.hinted_at is not None
+        looks = task.is_hinted
         task.polls += 1
         self.polls += 1
         task.asking = True
@@ -343,7 +349,7 @@ class Poller:
             return
         task.asked_at = age
         delay = next_delay(age, self._pace(task.handle.model), self._polling)
-        if task.watch is not None and task.watch.hinted_at is not None:
+        if task.watch is not None and task.is_hinted:
             if looks:
                 task.watch.deny()
                 self.trust.forgeries += 1
@@ -390,8 +396,10 @@ class Poller:
             was_accepted = task.permit is not None or seen
             self._settle(task, lost(task.handle, error, was_accepted=was_accepted))
             return
-        usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
+        usual = next_delay(age, self._pace(task.handle.model), self._polling)
+        if task.is_hinted and not early:  # it is over: only the query has to succeed
+            usual = self._polling.floor
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
         # The budget waits for all; the task is as likely to be over as before.
         rationed = isinstance(error, SaturatedError)

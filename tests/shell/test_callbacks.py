@@ -381,6 +381,38 @@ async def test_callbacks_teach_the_pace_of_a_model() -> None:
         assert pace.age_by(0.5) == pytest.approx(4.0, rel=0.15)
 
 
+HELD_UP: dict[str, tuple[bool, Any]] = {  # whether a query is under way, its answer
+    "too early": (True, None),
+    "lost": (True, ConnectionLostError("reset")),
+    "lost look": (False, ConnectionLostError("reset")),
+}
+
+
+@pytest.mark.parametrize(("under_way", "answer"), HELD_UP.values(), ids=HELD_UP)
+async def test_hint_goes_first_until_a_query_answers_it(
+    under_way: bool, answer: Any
+) -> None:
+    """Also where queries are rationed and the query at hand came too early or failed:
+    a round of all others takes 50 seconds here."""
+    service = FakeService(latency=0.4)
+    async with session_on(service, polling=Polling(max_rate=2.0)) as session:
+        for number in range(100):
+            service.ends[f"task_{number}"] = anyio.current_time() + 1e6
+            session.attach(f"task_{number}", model="z-image")
+        await anyio.sleep(60.6)
+        poller = session._runtime.poller
+        open_ = poller._open.values()
+        handle = next(t.handle for t in open_ if t.asking is under_way)
+        service.ends[handle.task_id] = start = anyio.current_time()
+        answers = [answer or service.record(handle.task_id, state="generating")]
+        service.on_query = lambda asked: (
+            answers.pop() if answers and asked == handle.task_id else None
+        )
+        assert poller.hint(handle.task_id)
+        await handle
+        assert anyio.current_time() - start < 3.0
+
+
 # -------------------------------------------------------------------------- rescue
 
 
