@@ -365,9 +365,9 @@ class Poller:
                 usual = next_delay(
                     task.asked_at, self._pace(task.handle.model), self._polling
                 )
-                self._plan(
-                    task, now, max(0.0, task.since + task.asked_at + usual - now)
-                )
+                due = max(now, task.since + task.asked_at + usual)
+                self._put(task, now, min(due, max(now, task.deadline)))
+        self._set_timer()
 
     def _learn_kind(self, task: _Open, model: str | None) -> None:
         """An attached task, or one of a new model: now somebody says what it is."""

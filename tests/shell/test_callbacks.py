@@ -27,7 +27,8 @@ from liangxin_async import (
     ZImage,
 )
 from liangxin_async._callbacks import _DOUBTS
-from liangxin_async._core.trust import LOOKS
+from liangxin_async._core.schedule import Agenda
+from liangxin_async._core.trust import LOOKS, Watch
 from liangxin_async.dialects import CallbackNote
 
 from .fakes import SATURATED, FakeService, reply, session_on
@@ -411,6 +412,31 @@ async def test_hint_goes_first_until_a_query_answers_it(
         assert poller.hint(handle.task_id)
         await handle
         assert anyio.current_time() - start < 3.0
+
+
+class Counting(Agenda):
+    """An agenda that counts how often the earliest date is looked for."""
+
+    looks = 0
+
+    def next_due(self) -> float | None:
+        self.looks += 1
+        return super().next_due()
+
+
+async def test_when_trust_ends_all_tasks_are_planned_in_one_go() -> None:
+    """The earliest of many dates is looked for once, and not for each task: with
+    thousands of tasks the loop would stand still meanwhile."""
+    async with Bot(late=None) as bot:
+        poller = bot.session._use().poller
+        for number in range(300):
+            handle = TaskHandle(f"other_{number}", model="z-image")
+            watch = Watch(is_expected=True)
+            poller.follow(handle, permit=None, watch=watch)
+        poller._agenda = counting = Counting()
+        poller._catch_up(anyio.current_time())
+        assert len(counting) == 300
+        assert counting.looks == 1
 
 
 # -------------------------------------------------------------------------- rescue
