@@ -693,6 +693,27 @@ async def test_rescue_writes_the_row_before_anybody_is_told() -> None:
         assert notes.seen == [*steps, f"accepted {handle.task_id}"]
 
 
+async def test_rescue_ends_with_the_session_though_its_row_is_not_written() -> None:
+    """A keeper that hangs holds up nobody's wait beyond the session's end."""
+    async with losing_bot() as bot:
+        notes = Notes()
+        submitter = bot.session._use().submitter
+        with pytest.raises(SubmitUnknownError) as caught:
+            await submitter.submit(CAT, timeout=None, priority=0, keeper=notes)
+        notes.slow = 1e6
+        start = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            group.start_soon(close_after, bot.session, 4.0)
+            handle = await caught.value.rescue(1e5)
+        assert anyio.current_time() - start == pytest.approx(4)
+        assert (await handle).task_id == "task_0"
+
+
+async def close_after(session: Any, delay: float) -> None:
+    await anyio.sleep(delay)
+    await session.aclose()
+
+
 async def test_rescue_keeps_a_bounded_number_of_creates() -> None:
     """Of many in doubt the oldest are forgotten; whoever waits for one is told."""
     async with losing_bot(late=None) as bot:
