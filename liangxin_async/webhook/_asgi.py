@@ -16,6 +16,8 @@ from liangxin_async.webhook._call import Call
 if TYPE_CHECKING:
     from liangxin_async.webhook._call import Handler
 
+_DIGITS = 20  # of a length; `int` refuses texts of thousands
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -46,7 +48,7 @@ async def _serve_http(
         name.decode("latin-1").lower(): value.decode("latin-1")
         for name, value in scope["headers"]
     }
-    length = headers.get("content-length", "")
+    length = headers.get("content-length", "")[:_DIGITS]  # longer is too long anyway
     answered = await answer(
         Call(
             method=scope["method"].upper(),

@@ -152,6 +152,17 @@ async def test_long_body_is_413_before_it_is_read(session: Any) -> None:
     assert (await fits.to(receiver.asgi))[0] == 400
 
 
+async def test_length_of_thousands_of_digits_is_413(session: Any) -> None:
+    """What no number can be made of is no fault of the application's, and is refused
+    unread; without a token it is as unknown as any other."""
+    app = Receiver(session).asgi
+    path, _ = await accepted(session)
+    headers = {"Content-Length": "9" * 5000}
+    refused = Delivery(path, [None], headers=headers)
+    assert (await refused.to(app))[0] == 413
+    assert await status_of(app, "/liangxin/other", headers=headers) == 404
+
+
 async def test_gzip_bomb_is_413_in_bounded_memory(session: Any) -> None:
     """32 MiB of zeros in 32 kB: stopped at the limit."""
     receiver = Receiver(session, max_size_bytes=64 * 1024)
