@@ -6,6 +6,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
@@ -63,8 +64,9 @@ async def _serve_http(
     for name, value in answered.headers.items():
         told.append((name.lower().encode(), value.encode()))
     start = {"type": "http.response.start", "status": answered.status, "headers": told}
-    await send(start)
-    await send({"type": "http.response.body", "body": b""})
+    with suppress(OSError):  # the sender has gone, and the server says so (ASGI 2.4)
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _chunks(receive: Receive) -> AsyncGenerator[bytes, None]:

@@ -236,6 +236,20 @@ async def test_sender_that_goes_away_harms_nobody(session: Any) -> None:
     assert session.service.queries == {}
 
 
+async def test_answer_to_a_sender_that_has_gone_raises_nothing(session: Any) -> None:
+    """A server may refuse to send it; the application around sees no exception."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise ConnectionResetError("the client has gone")
+
+    path, _ = await accepted(session)
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await Receiver(session).asgi(scope, receive, send)
+
+
 async def test_fault_of_ours_is_500_and_logged(
     session: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
