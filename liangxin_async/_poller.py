@@ -138,7 +138,9 @@ class Poller:
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
         deadline = now + self._polling.patience_with(kind)
-        task = _Open(handle, now, deadline, permit, kind, watch=watch)
+        # A query has shown a rescued task before it came here.
+        shown = permit is None and watch is not None
+        task = _Open(handle, now, deadline, permit, kind, answered=shown, watch=watch)
         self._open[handle.task_id] = task
         self._sweep_at(deadline + _LAST_QUERY)
         if permit is None and watch is None:  # else it is told as a create's task

@@ -23,6 +23,7 @@ from liangxin_async import (
     SubmitAccepted,
     SubmitUnknownError,
     TaskHandle,
+    TaskLostError,
     TaskSettled,
     ZImage,
 )
@@ -691,6 +692,17 @@ async def test_rescue_writes_the_row_before_anybody_is_told() -> None:
         handle = await caught.value.rescue(60)
         steps = ["sending", "written", "doubt SubmitUnknownError"]
         assert notes.seen == [*steps, f"accepted {handle.task_id}"]
+
+
+async def test_rescued_task_that_is_lost_again_was_charged_for() -> None:
+    """It was shown once, so that it exists for certain."""
+    async with losing_bot() as bot:
+        handle = await wait_raw(await lost(bot))
+        gone = reply({"code": 422, "msg": "recordInfo is null", "data": None})
+        bot.service.on_query = lambda task_id: gone
+        with pytest.raises(TaskLostError) as caught:
+            await handle
+        assert caught.value.charged == "yes"
 
 
 async def test_rescue_ends_with_the_session_though_its_row_is_not_written() -> None:
