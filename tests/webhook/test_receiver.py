@@ -15,6 +15,9 @@ from typing import Any
 
 import anyio
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from yarl import URL
 
 from liangxin_async import EVOLINK, LIANGXIN, ConfigurationError, Session, ZImage
 from liangxin_async.webhook import MaskTokens, Receiver, sign
@@ -445,6 +448,25 @@ async def test_asgi_lifespan_and_websocket(session: Any) -> None:
     assert await play("lifespan", *steps) == [f"{step}.complete" for step in steps]
     assert await play("websocket", "websocket.connect") == ["websocket.close"]
     assert await play("something new") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/回调", "/caf%C3%A9/cb", "/café", "/a%2Fb", "/100%25", "/{tenant}"]
+)
+async def test_routes_match_every_path_that_a_callback_url_may_have(path: str) -> None:
+    """Also one that aiohttp would not match as it is, or would take for a pattern."""
+    url = f"https://bot.example{path}"
+    async with session_on(FakeService(), callback_url=url) as session:
+        (route,) = Receiver(session).routes()
+        app = web.Application()
+        app.add_routes([route])
+        sent = URL(session._settings.paths.url(session._settings.paths.new_token()))
+        request = make_mocked_request("POST", sent.raw_path)
+        match = await app.router.resolve(request)
+        assert match.http_exception is None
+        assert match["token"] == sent.name
+        other = make_mocked_request("POST", f"/other/{sent.name}")
+        assert (await app.router.resolve(other)).http_exception is not None
 
 
 @pytest.mark.parametrize(
