@@ -319,6 +319,8 @@ class Submitter:
             if call.expected is not None:
                 call.expected.begin()
             reply = await self._transport.create(call.wire, call.departure)
+            if self._callbacks is not None:
+                reply = self._callbacks.masked(reply)
             accepted = self._dialect.read_create(reply)
         except RecalledError:
             return

@@ -17,6 +17,7 @@ from liangxin_async import (
     CallbackTaken,
     ConnectionLostError,
     Flux2Pro,
+    LiangxinError,
     Polling,
     SaturatedError,
     SessionClosedError,
@@ -138,6 +139,22 @@ async def test_callback_paths_are_unguessable_and_one_for_each_create() -> None:
         assert len(set(ours)) == 3
         assert all(url.startswith(HOST + "/") and len(url) == 73 for url in ours)
         assert bot.kept == 3
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_callback_path_repeated_by_the_service_is_masked(status: int) -> None:
+    """Neither a refusal's words nor those of a create in doubt show the secret."""
+    async with Bot(late=None) as bot:
+        bot.service.on_create = lambda body: (
+            bot.urls.append(body["callBackUrl"])
+            or reply({"code": status, "msg": f"no: {body}", "data": None}, status)
+        )
+        with pytest.raises(LiangxinError) as caught:
+            await bot.session.submit(CAT)
+    (url,) = bot.urls
+    shown = f"{caught.value!r} {caught.value} {vars(caught.value)} {bot.told}"
+    assert url.rpartition("/")[2] not in shown
+    assert f"{HOST}/[callback]" in shown
 
 
 @pytest.mark.parametrize("times", [1, 2, 100])
