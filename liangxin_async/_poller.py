@@ -247,16 +247,19 @@ class Poller:
             return
         if sweep is not None:
             sweep.cancel()
-        self._sweep = self._loop.call_at(instant, self._on_sweep)
+        self._sweep = self._loop.call_at(instant, self._on_sweep, instant)
 
-    def _on_sweep(self) -> None:
+    def _on_sweep(self, meant: float) -> None:
         """Give up tasks that are long over their time though nobody could ask.
 
         Usually a task is given up after its last query. This is for a budget or
-        workers that are held up.
+        workers that are held up; where the whole loop was, they get their time first.
         """
         self._sweep = None
         now, first = self._loop.time(), math.inf
+        if now - meant > _LAST_QUERY:
+            self._sweep_at(now + _LAST_QUERY)
+            return
         for task in tuple(self._open.values()):
             if task.deadline + _LAST_QUERY <= now:
                 self._give_up(task, None)
