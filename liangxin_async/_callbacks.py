@@ -23,13 +23,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from liangxin_async._config import check_duration
 from liangxin_async._core.backoff import MAX_ATTEMPTS, POLL_FAILURE, next_delay
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from liangxin_async._records import TaskRecord
     from liangxin_async._secret import ApiKey
     from liangxin_async._telling import Teller
-    from liangxin_async.dialects import CallbackNote
+    from liangxin_async.dialects import CallbackNote, WireReply
     from liangxin_async.models import Request
 
     # Takes over the task of a record that was just asked for, and tells everybody.
@@ -66,6 +67,10 @@ _log = logging.getLogger(__name__)
 _PURPOSE = "liangxin_async: paths of callbacks, 1"
 _DOUBTS = 128  # creates in doubt whose request is kept for a callback
 ANY_TOKEN = "A" * TOKEN_LENGTH  # stands for one where only the length counts
+_TOKEN = re.compile(  # alone, or at the end of a path, which may be percent-encoded
+    rb"(?:(?<![\w-])|(?<=%2[Ff]))[\w-]{44}(?![\w-])"
+)
+_MASK = b"[callback]"
 
 
 @define(eq=False, repr=False)
@@ -103,6 +108,13 @@ class CallbackPaths:
     def read(self, token: str) -> str | None:
         """Return the request key in a token of this account's, else None."""
         return read_token(self._secret, token)
+
+    def mask(self, body: bytes) -> bytes:
+        """Return `body` without the tokens of this account's that it repeats."""
+        return _TOKEN.sub(lambda found: self._masked(found[0]), body)
+
+    def _masked(self, token: bytes) -> bytes:
+        return token if self.read(token.decode()) is None else _MASK
 
 
 @define(eq=False, repr=False)
@@ -176,6 +188,10 @@ class Callbacks:
         token = self._paths.new_token()
         kept = Expected(self, key_of(token), request)
         return self._paths.url(token), kept if self._paths.is_received else None
+
+    def masked(self, reply: WireReply) -> WireReply:
+        """Return the answer to a create, whose words may repeat the callback URL."""
+        return evolve(reply, body=self._paths.mask(reply.body))
 
     def keep(self, expected: Expected) -> None:
         """Hear the callbacks of a create."""

@@ -18,6 +18,8 @@ What began always ends, and is told with one name in common:
     `position`)                                         DownloadCancelled
 
 `SubmitAccepted` has both names, so that a submit leads to its task and to its files.
+One more may follow an end: `SubmitAccepted` after `SubmitFailed` with a
+`SubmitUnknownError`, when a callback has named the task of a create in doubt.
 """
 
 from __future__ import annotations

@@ -89,6 +89,11 @@ class _Open:
         """When it is given up, monotonic. Not kept: patience is one number for all."""
         return self.since + self.patience
 
+    @property
+    def is_hinted(self) -> bool:
+        """Whether a callback said that it is over, and no look has denied it."""
+        return self.watch is not None and self.watch.hinted_at is not None
+
 
 @define(eq=False)
 class Poller:
@@ -139,7 +144,9 @@ class Poller:
         asked = handle.request
         kind = kind_of(handle.model) if asked is None else asked.kind
         patience = self._polling.patience_with(kind)
-        task = _Open(handle, now, patience, permit, kind, watch=watch)
+        # A query has shown a rescued task before it came here.
+        shown = permit is None and watch is not None
+        task = _Open(handle, now, patience, permit, kind, answered=shown, watch=watch)
         self._open[handle.task_id] = task
         self._sweep_at(task.deadline + _LAST_QUERY)
         if permit is None and watch is None:  # else it is told as a create's task
@@ -246,16 +253,19 @@ class Poller:
             return
         if sweep is not None:
             sweep.cancel()
-        self._sweep = self._loop.call_at(instant, self._on_sweep)
+        self._sweep = self._loop.call_at(instant, self._on_sweep, instant)
 
-    def _on_sweep(self) -> None:
+    def _on_sweep(self, meant: float) -> None:
         """Give up tasks that are long over their time though nobody could ask.
 
         Usually a task is given up after its last query. This is for a budget or
-        workers that are held up.
+        workers that are held up; where the whole loop was, they get their time first.
         """
         self._sweep = None
         now, first = self._loop.time(), math.inf
+        if now - meant > _LAST_QUERY:
+            self._sweep_at(now + _LAST_QUERY)
+            return
         for task in tuple(self._open.values()):
             if task.deadline + _LAST_QUERY <= now:
                 self._give_up(task, None)
@@ -269,8 +279,9 @@ class Poller:
 
     def _put(self, task: _Open, now: float, due: float) -> None:
         model = task.handle.model
-        group = group_of(now - task.since, model, self._pace(model))
-        self._agenda.set(task.handle.task_id, due, group)
+        usual = group_of(now - task.since, model, self._pace(model))
+        # A look that a callback asked for goes first until it was answered.
+        self._agenda.set(task.handle.task_id, due, "" if task.is_hinted else usual)
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
@@ -304,7 +315,7 @@ class Poller:
     async def _inquire(self, task: _Open) -> None:
         task_id = task.handle.task_id
         started = self._loop.time()
-        looks = task.watch is not None and task.watch.hinted_at is not None
+        looks = task.is_hinted
         task.polls += 1
         self.polls += 1
         task.asking = True
@@ -350,7 +361,7 @@ class Poller:
             return
         task.asked_at = age
         delay = next_delay(age, self._pace(task.handle.model), self._polling)
-        if task.watch is not None and task.watch.hinted_at is not None:
+        if task.watch is not None and task.is_hinted:
             if looks:
                 task.watch.deny()
                 self.trust.forgeries += 1
@@ -366,9 +377,9 @@ class Poller:
                 usual = next_delay(
                     task.asked_at, self._pace(task.handle.model), self._polling
                 )
-                self._plan(
-                    task, now, max(0.0, task.since + task.asked_at + usual - now)
-                )
+                due = max(now, task.since + task.asked_at + usual)
+                self._put(task, now, min(due, max(now, task.deadline)))
+        self._set_timer()
 
     def _learn_kind(self, task: _Open, model: str | None) -> None:
         """An attached task, or one of a new model: now somebody says what it is."""
@@ -397,8 +408,10 @@ class Poller:
             was_accepted = task.permit is not None or seen
             self._settle(task, lost(task.handle, error, was_accepted=was_accepted))
             return
-        usual = next_delay(age, self._pace(task.handle.model), self._polling)
         early = isinstance(error, NotFoundError) and not seen and age < grace
+        usual = next_delay(age, self._pace(task.handle.model), self._polling)
+        if task.is_hinted and not early:  # it is over: only the query has to succeed
+            usual = self._polling.floor
         extra = 0.0 if early else failure_delay(row, POLL_FAILURE, rand=self._rand())
         # The budget waits for all; the task is as likely to be over as before.
         rationed = isinstance(error, SaturatedError)

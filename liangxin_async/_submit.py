@@ -319,6 +319,8 @@ class Submitter:
             if call.expected is not None:
                 call.expected.begin()
             reply = await self._transport.create(call.wire, call.departure)
+            if self._callbacks is not None:
+                reply = self._callbacks.masked(reply)
             accepted = self._dialect.read_create(reply)
         except RecalledError:
             return
@@ -349,11 +351,13 @@ class Submitter:
         self._tell.accepted(call, handle)
         if call.expected is not None:
             call.expected.known(handle)
-        if call.keeper is not None:
-            call.kept = False
-            await call.keeper.accepted(handle.task_id)
-        if call.expected is not None:
-            call.expected.end(handle)
+        try:
+            if call.keeper is not None:
+                call.kept = False
+                await call.keeper.accepted(handle.task_id)
+        finally:  # also where the session ends meanwhile: the handle says so
+            if call.expected is not None:
+                call.expected.end(handle)
 
     def _judge(self, call: _Call, error: LiangxinError) -> None:
         call.verdict = judge_create(error, left=call.departure.left)

@@ -59,7 +59,7 @@ def group_of(age: float, model: str | None, pace: Pace | None) -> str:
 
 
 _SURE = 0.9  # a task that is over this likely is worth a query as much as any
-_IN_TURN = 4  # every so many times the task due longest is asked about
+_IN_TURN = 4  # every so many times the task due longest in a group is asked about
 
 
 @define
@@ -69,7 +69,7 @@ class Agenda:
     While queries are rationed, tasks are due faster than they can be asked about. Of
     one group (a model) the one due longest is the likeliest to be over, so that a heap
     in order of the dates is enough; between groups the chances decide. A task without
-    a group goes before all that have one.
+    a group goes before those that have one, but for every few times.
     """
 
     _due: dict[str, float] = field(factory=dict)
@@ -108,11 +108,12 @@ class Agenda:
         self._tidy()
         if not self._ready:
             return None
-        heaps = self._ready.values()
         self._turn += 1
-        if "" in self._ready:
+        in_turn = self._turn % _IN_TURN == 0
+        heaps = [heap for group, heap in self._ready.items() if group]
+        if "" in self._ready and not (in_turn and heaps):
             best = self._ready[""]
-        elif len(heaps) == 1 or self._turn % _IN_TURN == 0:
+        elif len(heaps) == 1 or in_turn:
             best = min(heaps)
         else:
             best = min(heaps, key=lambda heap: (-min(_SURE, chance(heap[0][1])), heap))

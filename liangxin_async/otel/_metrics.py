@@ -152,12 +152,13 @@ class Metrics:
                 self._queue.record(event.queued, about)
                 self._limit.set(event.limit, about)
             case SubmitAccepted():
-                # In doubt it was counted as failed; then a callback found its task.
-                rescued = event.submit_id not in self._queued_at
-                self._sent(event.model, "rescued" if rescued else "accepted")
+                # In doubt it was counted as failed; then a callback found its task,
+                # which began who knows when.
+                queued = self._queued_at.pop(event.submit_id, None)
+                self._sent(event.model, "rescued" if queued is None else "accepted")
                 self._active.add(1, self._of(event.model))
-                queued = self._queued_at.pop(event.submit_id, event.at)
-                self._begun[event.task_id] = _Begun(queued, event.at)
+                if queued is not None:
+                    self._begun[event.task_id] = _Begun(queued, event.at)
             case SubmitRefused():
                 self._sent(event.model, "refused", event.error)
                 self._queued.add(1, self._of(event.model))
@@ -207,7 +208,7 @@ class Metrics:
     def _settled(self, event: TaskSettled) -> None:
         self._active.add(-1, self._of(event.model))
         begun = self._begun.pop(event.task_id, None)
-        if begun is not None:  # an attached task began who knows when
+        if begun is not None:  # else it was attached, or rescued
             about = self._of(event.model, event.error)
             self._task.record(event.age, about)
             self._operation.record(event.at - begun.queued, about)

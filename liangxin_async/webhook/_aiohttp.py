@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
+from yarl import URL
 
 from liangxin_async.webhook._body import BadBodyError
 from liangxin_async.webhook._call import Call
 
 if TYPE_CHECKING:
     from liangxin_async.webhook._call import Handler
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]*")
 
 
 def make_routes(path: str, answer: Handler) -> list[web.RouteDef]:
@@ -34,7 +38,25 @@ def make_routes(path: str, answer: Handler) -> list[web.RouteDef]:
             response.force_close()
         return response
 
-    return [web.post(f"{path.rstrip('/')}/{{token}}", handle)]
+    return [web.post(f"{_pattern(path.rstrip('/'))}/{{token}}", handle)]
+
+
+def _pattern(path: str) -> str:
+    """Return the pattern for a path, however it is spelled.
+
+    aiohttp matches decoded paths, and writes the fixed parts of a pattern encoded: so
+    a part that is not the same in both must not be a fixed one (3.14).
+    """
+    parts = URL.build(path=path, encoded=True).path_safe.split("/") if path else [""]
+    return "/".join(
+        part if _PLAIN.fullmatch(part) else f"{{part{number}:{_literal(part)}}}"
+        for number, part in enumerate(parts)
+    )
+
+
+def _literal(part: str) -> str:
+    # As numbers, because braces would count for aiohttp.
+    return "".join(f"\\U{ord(char):08x}" for char in part)
 
 
 def _encoding(request: web.Request) -> str:

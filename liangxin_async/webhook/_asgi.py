@@ -6,6 +6,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
@@ -15,6 +16,8 @@ from liangxin_async.webhook._call import Call
 
 if TYPE_CHECKING:
     from liangxin_async.webhook._call import Handler
+
+_DIGITS = 20  # of a length; `int` refuses texts of thousands
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -46,7 +49,7 @@ async def _serve_http(
         name.decode("latin-1").lower(): value.decode("latin-1")
         for name, value in scope["headers"]
     }
-    length = headers.get("content-length", "")
+    length = headers.get("content-length", "")[:_DIGITS]  # longer is too long anyway
     answered = await answer(
         Call(
             method=scope["method"].upper(),
@@ -61,8 +64,9 @@ async def _serve_http(
     for name, value in answered.headers.items():
         told.append((name.lower().encode(), value.encode()))
     start = {"type": "http.response.start", "status": answered.status, "headers": told}
-    await send(start)
-    await send({"type": "http.response.body", "body": b""})
+    with suppress(OSError):  # the sender has gone, and the server says so (ASGI 2.4)
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _chunks(receive: Receive) -> AsyncGenerator[bytes, None]:

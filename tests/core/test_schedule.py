@@ -183,6 +183,21 @@ def test_agenda_without_group_goes_first() -> None:
     assert agenda.pop_due(3.0, lambda key: float(key == "likely")) == "wanted"
 
 
+def test_agenda_without_group_leaves_others_their_turn() -> None:
+    """However many go first, and keep coming, the rest is asked about as well."""
+    agenda = Agenda()
+    for number in range(10):
+        agenda.set(f"usual {number}", 5.0 + number, "m" if number % 2 else "n")
+    asked = []
+    for number in range(40):
+        agenda.set(f"urgent {number}", -100.0)
+        asked.append(agenda.pop_due(20.0))
+    assert [key for key in asked if key and key.startswith("usual")] == [
+        f"usual {number}" for number in range(10)
+    ]
+    assert len(agenda) == 10
+
+
 def test_agenda_empty() -> None:
     """Nothing planned is no date and no task; dropping what is not there is fine."""
     agenda = Agenda()

@@ -243,6 +243,10 @@ async def test_span_of_a_rescued_task(telemetry: Telemetry) -> None:
     outcomes = telemetry.sums("liangxin.client.creates", "liangxin.outcome")
     assert outcomes == {("failed",): 1, ("rescued",): 1}
     assert telemetry.sums("liangxin.client.callbacks", "none") == {(None,): 1}
+    # Nobody knows when it was accepted: its age would be that of the rescue.
+    ended = telemetry.sums("gen_ai.client.operation.duration", "error.type")
+    assert ended == {("SubmitUnknownError",): 1}
+    assert telemetry.points("liangxin.client.task.duration") == []
 
 
 async def test_no_prompt_no_key_no_url(telemetry: Telemetry) -> None:

@@ -17,17 +17,20 @@ from liangxin_async import (
     CallbackTaken,
     ConnectionLostError,
     Flux2Pro,
+    LiangxinError,
     Polling,
     SaturatedError,
     SessionClosedError,
     SubmitAccepted,
     SubmitUnknownError,
     TaskHandle,
+    TaskLostError,
     TaskSettled,
     ZImage,
 )
 from liangxin_async._callbacks import _DOUBTS
-from liangxin_async._core.trust import LOOKS
+from liangxin_async._core.schedule import Agenda
+from liangxin_async._core.trust import LOOKS, Watch
 from liangxin_async.dialects import CallbackNote
 
 from .fakes import SATURATED, FakeService, reply, session_on
@@ -136,6 +139,22 @@ async def test_callback_paths_are_unguessable_and_one_for_each_create() -> None:
         assert len(set(ours)) == 3
         assert all(url.startswith(HOST + "/") and len(url) == 73 for url in ours)
         assert bot.kept == 3
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_callback_path_repeated_by_the_service_is_masked(status: int) -> None:
+    """Neither a refusal's words nor those of a create in doubt show the secret."""
+    async with Bot(late=None) as bot:
+        bot.service.on_create = lambda body: (
+            bot.urls.append(body["callBackUrl"])
+            or reply({"code": status, "msg": f"no: {body}", "data": None}, status)
+        )
+        with pytest.raises(LiangxinError) as caught:
+            await bot.session.submit(CAT)
+    (url,) = bot.urls
+    shown = f"{caught.value!r} {caught.value} {vars(caught.value)} {bot.told}"
+    assert url.rpartition("/")[2] not in shown
+    assert f"{HOST}/[callback]" in shown
 
 
 @pytest.mark.parametrize("times", [1, 2, 100])
@@ -379,6 +398,63 @@ async def test_callbacks_teach_the_pace_of_a_model() -> None:
         await run_tasks(bot, 30)
         pace = bot.session._runtime.poller._paces["z-image"]
         assert pace.age_by(0.5) == pytest.approx(4.0, rel=0.15)
+
+
+HELD_UP: dict[str, tuple[bool, Any]] = {  # whether a query is under way, its answer
+    "too early": (True, None),
+    "lost": (True, ConnectionLostError("reset")),
+    "lost look": (False, ConnectionLostError("reset")),
+}
+
+
+@pytest.mark.parametrize(("under_way", "answer"), HELD_UP.values(), ids=HELD_UP)
+async def test_hint_goes_first_until_a_query_answers_it(
+    under_way: bool, answer: Any
+) -> None:
+    """Also where queries are rationed and the query at hand came too early or failed:
+    a round of all others takes 50 seconds here."""
+    service = FakeService(latency=0.4)
+    async with session_on(service, polling=Polling(max_rate=2.0)) as session:
+        for number in range(100):
+            service.ends[f"task_{number}"] = anyio.current_time() + 1e6
+            session.attach(f"task_{number}", model="z-image")
+        await anyio.sleep(60.6)
+        poller = session._runtime.poller
+        open_ = poller._open.values()
+        handle = next(t.handle for t in open_ if t.asking is under_way)
+        service.ends[handle.task_id] = start = anyio.current_time()
+        answers = [answer or service.record(handle.task_id, state="generating")]
+        service.on_query = lambda asked: (
+            answers.pop() if answers and asked == handle.task_id else None
+        )
+        assert poller.hint(handle.task_id)
+        await handle
+        assert anyio.current_time() - start < 3.0
+
+
+class Counting(Agenda):
+    """An agenda that counts how often the earliest date is looked for."""
+
+    looks = 0
+
+    def next_due(self) -> float | None:
+        self.looks += 1
+        return super().next_due()
+
+
+async def test_when_trust_ends_all_tasks_are_planned_in_one_go() -> None:
+    """The earliest of many dates is looked for once, and not for each task: with
+    thousands of tasks the loop would stand still meanwhile."""
+    async with Bot(late=None) as bot:
+        poller = bot.session._use().poller
+        for number in range(300):
+            handle = TaskHandle(f"other_{number}", model="z-image")
+            watch = Watch(is_expected=True)
+            poller.follow(handle, permit=None, watch=watch)
+        poller._agenda = counting = Counting()
+        poller._catch_up(anyio.current_time())
+        assert len(counting) == 300
+        assert counting.looks == 1
 
 
 # -------------------------------------------------------------------------- rescue
@@ -633,6 +709,38 @@ async def test_rescue_writes_the_row_before_anybody_is_told() -> None:
         handle = await caught.value.rescue(60)
         steps = ["sending", "written", "doubt SubmitUnknownError"]
         assert notes.seen == [*steps, f"accepted {handle.task_id}"]
+
+
+async def test_rescued_task_that_is_lost_again_was_charged_for() -> None:
+    """It was shown once, so that it exists for certain."""
+    async with losing_bot() as bot:
+        handle = await wait_raw(await lost(bot))
+        gone = reply({"code": 422, "msg": "recordInfo is null", "data": None})
+        bot.service.on_query = lambda task_id: gone
+        with pytest.raises(TaskLostError) as caught:
+            await handle
+        assert caught.value.charged == "yes"
+
+
+async def test_rescue_ends_with_the_session_though_its_row_is_not_written() -> None:
+    """A keeper that hangs holds up nobody's wait beyond the session's end."""
+    async with losing_bot() as bot:
+        notes = Notes()
+        submitter = bot.session._use().submitter
+        with pytest.raises(SubmitUnknownError) as caught:
+            await submitter.submit(CAT, timeout=None, priority=0, keeper=notes)
+        notes.slow = 1e6
+        start = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            group.start_soon(close_after, bot.session, 4.0)
+            handle = await caught.value.rescue(1e5)
+        assert anyio.current_time() - start == pytest.approx(4)
+        assert (await handle).task_id == "task_0"
+
+
+async def close_after(session: Any, delay: float) -> None:
+    await anyio.sleep(delay)
+    await session.aclose()
 
 
 async def test_rescue_keeps_a_bounded_number_of_creates() -> None:

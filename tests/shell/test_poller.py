@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -386,3 +387,20 @@ async def test_poller_goes_quiet_when_nothing_is_open() -> None:
         await anyio.sleep(10_000)
         assert sum(isinstance(event, PollComplete) for event in events) == polls
         assert session.stats.polls == polls
+
+
+async def test_poller_asks_once_more_after_the_loop_stood_still() -> None:
+    """A laptop that slept past all patience: what ended meanwhile is found, and what
+    did not is given up after its query."""
+    service = FakeService(duration=60.0)
+    async with session_on(service) as session:
+        handles = await submit_many(session, 20)
+        service.ends[handles[0].task_id] = 1e9
+        await anyio.sleep(5)
+        asyncio.get_running_loop().virtual_now += 8 * 3600.0  # type: ignore[attr-defined]  # of conftest's loop
+        service.queries.clear()
+        with pytest.raises(TaskTimeoutError):
+            await handles[0]
+        for handle in handles[1:]:
+            assert (await handle).urls
+        assert set(service.queries.values()) == {1}

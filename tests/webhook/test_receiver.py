@@ -15,6 +15,9 @@ from typing import Any
 
 import anyio
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from yarl import URL
 
 from liangxin_async import EVOLINK, LIANGXIN, ConfigurationError, Session, ZImage
 from liangxin_async.webhook import MaskTokens, Receiver, sign
@@ -152,6 +155,17 @@ async def test_long_body_is_413_before_it_is_read(session: Any) -> None:
     assert (await fits.to(receiver.asgi))[0] == 400
 
 
+async def test_length_of_thousands_of_digits_is_413(session: Any) -> None:
+    """What no number can be made of is no fault of the application's, and is refused
+    unread; without a token it is as unknown as any other."""
+    app = Receiver(session).asgi
+    path, _ = await accepted(session)
+    headers = {"Content-Length": "9" * 5000}
+    refused = Delivery(path, [None], headers=headers)
+    assert (await refused.to(app))[0] == 413
+    assert await status_of(app, "/liangxin/other", headers=headers) == 404
+
+
 async def test_gzip_bomb_is_413_in_bounded_memory(session: Any) -> None:
     """32 MiB of zeros in 32 kB: stopped at the limit."""
     receiver = Receiver(session, max_size_bytes=64 * 1024)
@@ -223,6 +237,20 @@ async def test_sender_that_goes_away_harms_nobody(session: Any) -> None:
     status, _ = await Delivery(path, pieces).to(Receiver(session).asgi)
     assert status == 400
     assert session.service.queries == {}
+
+
+async def test_answer_to_a_sender_that_has_gone_raises_nothing(session: Any) -> None:
+    """A server may refuse to send it; the application around sees no exception."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise ConnectionResetError("the client has gone")
+
+    path, _ = await accepted(session)
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await Receiver(session).asgi(scope, receive, send)
 
 
 async def test_fault_of_ours_is_500_and_logged(
@@ -420,6 +448,25 @@ async def test_asgi_lifespan_and_websocket(session: Any) -> None:
     assert await play("lifespan", *steps) == [f"{step}.complete" for step in steps]
     assert await play("websocket", "websocket.connect") == ["websocket.close"]
     assert await play("something new") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/回调", "/caf%C3%A9/cb", "/café", "/a%2Fb", "/100%25", "/{tenant}"]
+)
+async def test_routes_match_every_path_that_a_callback_url_may_have(path: str) -> None:
+    """Also one that aiohttp would not match as it is, or would take for a pattern."""
+    url = f"https://bot.example{path}"
+    async with session_on(FakeService(), callback_url=url) as session:
+        (route,) = Receiver(session).routes()
+        app = web.Application()
+        app.add_routes([route])
+        sent = URL(session._settings.paths.url(session._settings.paths.new_token()))
+        request = make_mocked_request("POST", sent.raw_path)
+        match = await app.router.resolve(request)
+        assert match.http_exception is None
+        assert match["token"] == sent.name
+        other = make_mocked_request("POST", f"/other/{sent.name}")
+        assert (await app.router.resolve(other)).http_exception is not None
 
 
 @pytest.mark.parametrize(
