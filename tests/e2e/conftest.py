@@ -16,6 +16,7 @@ async def nothing_left(anyio_backend: object) -> AsyncIterator[None]:
     yield
     await asyncio.sleep(0)
     gc.collect()
+    gc.unfreeze()
     running = (repr(task.get_coro()) for task in asyncio.all_tasks())
     left = [coroutine for coroutine in running if "TestRunner" not in coroutine]
     assert not left, f"still running: {left}"

@@ -260,13 +260,15 @@ async def test_strange_deliveries_over_sockets(face: str) -> None:
 
 @both
 async def test_callback_paths_stay_out_of_masked_access_logs(
-    face: str, caplog: pytest.LogCaptureFixture
+    face: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The access loggers of both servers, with the filter on them."""
     mask = MaskTokens()
     loggers = [logging.getLogger(name) for name in ("aiohttp.access", "uvicorn.access")]
     for logger in loggers:
         logger.addFilter(mask)
+        # A server without access log, which another test had, leaves it switched off.
+        monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level(logging.INFO)
     try:
         async with (
