@@ -67,7 +67,8 @@ def run(
         request.
 
     Raises:
-        ConfigurationError: a setting that cannot work.
+        ConfigurationError: a setting that cannot work; and while iterating, before
+            anything is sent, that the open tasks of the folder are another service's.
         While iterating, after what was begun has come home: JournalError (the journal
         is locked, foreign, damaged, or cannot be written), AuthenticationError or
         InsufficientQuotaError (the account is dead), DownloadError with the reason

@@ -47,6 +47,7 @@ from liangxin_async.bulk._manifest import NAME as MANIFEST
 from liangxin_async.bulk._manifest import write_manifest
 from liangxin_async.bulk._row import OUTSTANDING, Row, RowState, Sample, kept_of
 from liangxin_async.bulk._saving import SAVERS, Savers
+from liangxin_async.bulk._service import demand_service, service_of
 from liangxin_async.bulk._sorting import Sorter
 from liangxin_async.bulk._sqlite import open_journal
 
@@ -140,6 +141,8 @@ class Work:
                 with anyio.CancelScope(shield=True):  # what is opened gets closed
                     await self._open()
                 try:
+                    service = service_of(self.session)
+                    await demand_service(self._journal, service, self.folder)
                     await self._work()
                     await self._write_manifest()
                 finally:
