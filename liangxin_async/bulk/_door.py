@@ -71,9 +71,10 @@ def run(
             anything is sent, that the open tasks of the folder are another service's.
         While iterating, after what was begun has come home: JournalError (the journal
         is locked, foreign, damaged, or cannot be written), AuthenticationError or
-        InsufficientQuotaError (the account is dead), DownloadError with the reason
-        "disk", StoreError (the object store cannot be used or takes no more), and
-        whatever `requests` itself raises.
+        InsufficientQuotaError (the account is dead), ConnectError (several requests
+        in a row found no connection), DownloadError with the reason "disk", StoreError
+        (the object store cannot be used or takes no more), and whatever `requests`
+        itself raises.
     """
     check_duration("timeout", timeout)
     is_async = isinstance(requests, AsyncIterable)

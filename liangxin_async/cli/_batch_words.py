@@ -98,7 +98,7 @@ def counts_words(counts: Mapping[RowState, int]) -> str:
 
 def line_of(course: Course) -> str:
     """Return where the batch stands, on one line; "" before anything has begun."""
-    if not course.total and not course.done:
+    if not course.total and not course.through:
         return ""
     parts = [f"{done_words(course)} done"]
     parts += [f"{count:,} {name}" for name, count in counts_of(course).items() if count]
@@ -132,6 +132,7 @@ def counts_of(course: Course) -> dict[str, int]:
         "waiting": course.waiting,
         "failed": told[RowState.FAILED],
         "in doubt": told[RowState.IN_DOUBT],
+        "not sent": told[RowState.NOT_SENT],
         "bad lines": course.bad_lines,
         "refused (429)": course.watch.refused,
     }
