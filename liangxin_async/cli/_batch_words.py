@@ -11,6 +11,7 @@ from attrs import frozen
 
 from liangxin_async.bulk import BadLine, Item, Row, RowState
 from liangxin_async.bulk._manifest import NAME as MANIFEST
+from liangxin_async.bulk._preview import Preview
 from liangxin_async.bulk.gallery._course import duration
 from liangxin_async.bulk.gallery._page import size_in_words
 from liangxin_async.cli._batch_course import Course, outstanding
@@ -71,6 +72,35 @@ def ways_on(args: Namespace, course: Course, end: Ending) -> Iterator[str]:
         yield f"to go on, without making anything twice: {again_line(args)}"
     if paid:
         yield f"to fetch what is paid for, and make nothing new: {collect_line(args)}"
+
+
+# -------------------------------------------------------------------- before it runs
+
+
+def next_run(found: Preview) -> dict[str, int]:
+    """Return what the next run would do, as plain values."""
+    told = found.told
+    return {
+        "would_be_made": found.to_make,
+        "saved": told[RowState.SAVED],
+        "failed": told[RowState.FAILED],
+        "in_doubt": told[RowState.IN_DOUBT],
+        "to_be_fetched": found.outstanding,
+    }
+
+
+def next_run_words(course: Course, found: Preview) -> str:
+    """Return the same, as in "out/: 4 saved, 1 would be made, 2 in doubt"."""
+    said = next_run(found)
+    parts = [
+        (said["saved"], "saved"),
+        (said["would_be_made"], "would be made"),
+        (said["in_doubt"], "in doubt"),
+        (said["failed"], "failed before"),
+        (said["to_be_fetched"], TO_FETCH),
+    ]
+    listed = ", ".join(f"{count:,} {name}" for count, name in parts if count)
+    return f"next run into {course.folder}: {listed or 'nothing to do'}"
 
 
 # ---------------------------------------------------------------------- while it runs

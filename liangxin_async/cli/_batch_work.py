@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from liangxin_async._errors import (
 )
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
+from liangxin_async.bulk._decide import Choices
+from liangxin_async.bulk._preview import Preview, preview
 from liangxin_async.bulk._row import OUTSTANDING
 from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from liangxin_async._session import Session
+    from liangxin_async.bulk._entry import Checked
     from liangxin_async.dialects import Dialect
 
 _DOUBTS = 20  # rows in doubt that are listed
@@ -171,6 +174,35 @@ async def _service_of(journal: JournalReader) -> Dialect:
     async for row in journal.rows(OUTSTANDING):
         return for_task(None, row.task_id or "")
     return for_model(None, None)
+
+
+# --------------------------------------------------------------------- looking ahead
+
+
+async def look_ahead(
+    args: Namespace,
+    course: Course | None,
+    items: Iterator[Checked],
+    on_bad: Callable[[BadLine], object],
+    found: list[Preview],
+) -> None:
+    """Add to `found` what a run would do about `items`, without any course in an empty
+    folder.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    choices = Choices(
+        resubmit_unknown=args.resubmit_unknown, retry_failed=args.retry_failed
+    )
+    if course is None or not (course.folder / JOURNAL).is_file():
+        this = await preview(items, None, choices, on_bad=on_bad)
+    else:
+        async with _reading(course.folder) as journal:
+            this = await preview(items, journal, choices, on_bad=on_bad)
+    if args.limit is not None:
+        this.to_make = min(this.to_make, args.limit)
+    found.append(this)
 
 
 # ---------------------------------------------------------------------- looking back

@@ -14,6 +14,7 @@ from liangxin_async.emulator import Emulator
 from tests.bulk.runs import end_tasks
 from tests.cli.batch_tools import (
     events,
+    lines_of_json,
     most_paid,
     play,
     rows_in,
@@ -115,6 +116,64 @@ def test_batch_check_sends_nothing(run: Run, here: Path) -> None:
         "models": {"z-image": 3},
     }
     assert run("batch", write_lines(here, 2), "--check").code == 0
+
+
+def test_batch_check_tells_what_the_next_run_would_do(
+    run: Run, use: Use, here: Path
+) -> None:
+    """By the journal, which it only reads: what would be paid for is the reason."""
+    lost = {"route": "create", "kind": "reset_after_body", "nth": 2}
+    with use(faults=[lost]) as emulator:
+        line = ("batch", write_lines(here, 3), "-o", "out")
+        assert run(*line, "--max-in-flight", "1", "--no-gallery").code == 7
+        asked = emulator.ledger.requests.copy()
+        write_lines(here, 5)
+        journal = (here / "out/journal.sqlite").read_bytes()
+        done, as_json = run(*line, "--check"), run(*line, "--check", "--json")
+        again = run(*line, "--check", "--resubmit-unknown", "--limit", "2")
+        assert emulator.ledger.requests == asked
+    assert done.code == 0
+    said = "next run into out: 2 saved, 2 would be made, 1 in doubt"
+    assert done.out.splitlines()[-1] == said
+    assert "2 would be made" in again.out
+    assert "in doubt" not in again.out
+    assert events(as_json.out)[-1]["next_run"] == {
+        "would_be_made": 2,
+        "saved": 2,
+        "failed": 0,
+        "in_doubt": 1,
+        "to_be_fetched": 0,
+    }
+    assert (here / "out/journal.sqlite").read_bytes() == journal
+
+
+def test_batch_check_of_a_key_that_has_another_request(
+    run: Run, use: Use, here: Path
+) -> None:
+    """The run would pass it over; the check says so."""
+    with use():
+        line = ("batch", write_lines(here, 1), "-o", "out")
+        assert run(*line, "--no-gallery").code == 0
+    (here / "p.jsonl").write_text(lines_of_json(1).replace("cat", "dog"))
+    done = run(*line, "--check")
+    assert done.code == 2
+    assert "not sent: line 1: key: got 'k0'" in done.err
+    assert "0 requests, 1 bad line; nothing was sent" in done.out
+
+
+def test_batch_check_of_a_new_folder(run: Run, here: Path) -> None:
+    """All of it would be made, and the folder is not."""
+    done = run("batch", write_lines(here, 2), "--check", "-o", "new")
+    assert done.out.splitlines()[-1] == "next run into new: 2 would be made"
+    assert not (here / "new").exists()
+
+
+def test_batch_check_knows_a_model_that_is_nearly_one(run: Run, here: Path) -> None:
+    """A slip of the pen would be sent as it stands, and refused for every line."""
+    (here / "p.jsonl").write_text(lines_of_json(2, model="z-imagee"))
+    done = run("batch", "p.jsonl", "--check")
+    assert done.err.count("'z-imagee' is not in the catalogue") == 1
+    assert "did you mean z-image?" in done.err
 
 
 def test_batch_bad_lines_do_not_stop_the_rest(run: Run, use: Use, here: Path) -> None:
