@@ -80,7 +80,7 @@ def run(
     is_async = isinstance(requests, AsyncIterable)
     work = Work(
         entries=entries_of(requests, provider=session._dialect.name),
-        destination=_destination(folder),
+        destination=destination_of(folder),
         session=session,
         brought=journal,
         choices=Choices(resubmit_unknown=resubmit_unknown, retry_failed=retry_failed),
@@ -93,7 +93,8 @@ def run(
     return BulkRun(work)
 
 
-def _destination(given: str | os.PathLike[str] | ObjectStore) -> Destination:
+def destination_of(given: str | os.PathLike[str] | ObjectStore) -> Destination:
+    """Return where a run works that is given this folder."""
     if isinstance(given, ObjectStore):
         return given
     if isinstance(given, str) and is_remote(given):

@@ -20,6 +20,7 @@ from liangxin_async.bulk._store_name import is_remote
 from liangxin_async.cli import _batch_words as words
 from liangxin_async.cli._batch_course import Course, ending
 from liangxin_async.cli._batch_input import opened
+from liangxin_async.cli._batch_resolve import resolve
 from liangxin_async.cli._batch_tell import BadLines, Teller
 from liangxin_async.cli._batch_work import Work, look_ahead, look_back
 from liangxin_async.cli._dialect import for_model
@@ -41,6 +42,8 @@ def batch(args: Namespace, out: Out) -> int:
     if args.check:
         return _check(args, out)
     course = _course(args)
+    if args.resolve:
+        return resolve(args, course, out)
     teller = Teller(args, course, out)
     with ExitStack() as files:
         if not args.collect:
@@ -68,7 +71,9 @@ def _course(args: Namespace) -> Course:
 
 def _look_at_line(args: Namespace) -> None:
     """Refuse what cannot be meant, before anything is opened."""
-    if args.file is None and not args.collect:
+    if args.resolve and (args.file is not None or args.collect or args.check):
+        raise UsageError("--resolve writes ids down, and does nothing else: no FILE")
+    if args.file is None and not (args.collect or args.resolve):
         raise UsageError("FILE is missing: a file of prompts, or - for standard input")
     if args.output is None and not args.check:
         raise UsageError("-o DIR is missing: the folder for pictures and journal")

@@ -52,7 +52,16 @@ def again_line(args: Namespace, *more: str) -> str:
 
 def collect_line(args: Namespace) -> str:
     """Return the command that brings home what is paid for, and makes nothing."""
-    line = ["liangxin", "batch", "-o", args.output, "--collect"]
+    return _line_of(args, "--collect")
+
+
+def resolve_line(args: Namespace) -> str:
+    """Return the command that takes the task ids of what is in doubt."""
+    return _line_of(args, "--resolve", "KEY=TASK_ID")
+
+
+def _line_of(args: Namespace, *what: str) -> str:
+    line = ["liangxin", "batch", "-o", args.output, *what]
     for option in ("work", "dialect", "model", "base_url"):
         value = getattr(args, option)
         if value is not None:
@@ -240,6 +249,7 @@ def doubt_lines(end: Ending, args: Namespace) -> Iterator[str]:
         yield f'  and {count - len(end.doubts):,} more: "in doubt" in {MANIFEST}'
     yield (
         "They are left alone. Look for them, by time, in the service's own console."
+        f"\nTo give a task id that you find there: {resolve_line(args)}"
         f"\nTo make them again, which may pay twice: {_resubmit_line(args)}"
     )
 
