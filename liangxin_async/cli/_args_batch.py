@@ -29,7 +29,8 @@ _BATCH_EXAMPLES = """\
   liangxin batch prompts.jsonl -o s3://shop/spring --work spring/
 
 a line of JSONL, for example; CSV has such fields as columns:
-  {"key": "cat-1", "model": "z-image", "input": {"prompt": "a cat", "seed": 7}}"""
+  {"key": "cat-1", "model": "z-image", "input": {"prompt": "a cat", "seed": 7}}
+of a text, every line that is not blank is a prompt, also one that begins with #"""
 
 _GALLERY_EXAMPLES = """\
   liangxin gallery out/"""

@@ -7,6 +7,7 @@ from which the same command goes on.
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from contextlib import ExitStack
 from functools import partial
@@ -77,6 +78,12 @@ def _look_at_line(args: Namespace) -> None:
         raise UsageError("FILE is missing: a file of prompts, or - for standard input")
     if args.output is None and not args.check:
         raise UsageError("-o DIR is missing: the folder for pictures and journal")
+    # Not by Path, which raises for names that are too long.
+    if args.output is not None and os.path.isfile(args.output):  # noqa: PTH113
+        raise UsageError(
+            f"-o: {args.output!r} is a file; pictures and journal of a batch go into a "
+            "folder"
+        )
     if args.work is not None and not is_remote(args.output or ""):
         raise UsageError("--work is the local folder of a run with -o s3://...")
     if args.collect and args.check:

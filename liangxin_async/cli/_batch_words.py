@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,10 @@ RESUBMIT = "--resubmit-unknown"
 TO_FETCH = "to be fetched"
 _LIMITS = 6  # models whose limits a line shows
 _LABEL = 18  # columns
+# What the library says to those who write code, in words for those who write lines.
+_FOR_PROGRAMS = "; Generic sends any other one unchecked"
+_MEANT = re.compile(r"; allowed: did you mean (\S+)\? ")
+_WHERE_READ = r" (did you mean \1?); allowed: "
 
 
 @frozen(kw_only=True)
@@ -112,6 +117,14 @@ def next_run_words(course: Course, found: Preview) -> str:
     return f"next run into {course.folder}: {listed or 'nothing to do'}"
 
 
+def ahead_words(found: Preview) -> str:
+    """Return what an input asks for beside an earlier run, as in "4 new, 4 saved
+    before"; the new ones are what is paid for."""
+    new = f"{found.to_make:,} new" if found.to_make else "nothing new"
+    saved = found.told[RowState.SAVED]
+    return f"{new}, {saved:,} saved before" if saved else new
+
+
 # ---------------------------------------------------------------------- while it runs
 
 
@@ -172,7 +185,7 @@ def counts_of(course: Course) -> dict[str, int]:
         "failed": told[RowState.FAILED],
         "in doubt": told[RowState.IN_DOUBT],
         "not sent": told[RowState.NOT_SENT],
-        "bad lines": course.bad_lines,
+        "bad line" if course.bad_lines == 1 else "bad lines": course.bad_lines,
         "refused (429)": course.watch.refused,
     }
 
@@ -197,7 +210,8 @@ def stopping_words(course: Course) -> str:
 
 def bad_words(bad: BadLine) -> str:
     """Return what is said of a bad line."""
-    return f"not sent: {bad}"
+    said = str(bad).replace(_FOR_PROGRAMS, "")
+    return f"not sent: {_MEANT.sub(_WHERE_READ, said)}"
 
 
 def other_service(name: str) -> str:

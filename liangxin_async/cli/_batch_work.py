@@ -18,6 +18,7 @@ from liangxin_async._errors import (
     InsufficientQuotaError,
     JournalError,
     LiangxinError,
+    StoreError,
 )
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
@@ -26,11 +27,11 @@ from liangxin_async.bulk._preview import Preview, preview
 from liangxin_async.bulk._row import OUTSTANDING
 from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
-from liangxin_async.cli._batch_input import STDIN
+from liangxin_async.cli._batch_input import STDIN, opened
 from liangxin_async.cli._batch_tell import Teller
 from liangxin_async.cli._batch_words import Ending, line_of
 from liangxin_async.cli._dialect import for_model, for_task
-from liangxin_async.cli._errors import CommandError, UsageError
+from liangxin_async.cli._errors import CommandError, NotReadyError, UsageError
 from liangxin_async.cli._gallery import make_gallery
 from liangxin_async.cli._out import Out, is_terminal
 from liangxin_async.cli._place import ready
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from liangxin_async.dialects import Dialect
 
 _DOUBTS = 20  # rows in doubt that are listed
+_SOON_READ = 2_000_000  # bytes of an input; about half a second
 _MANY = 500  # pictures whose page takes long enough to say so
 _LINES, _EVENTS = 5.0, 2.0  # seconds between two lines, two JSON events, of progress
 
@@ -75,12 +77,25 @@ class Work:
         course.stats = lambda: session.stats
         ready(course.folder)
         course.before = await _counts_before(course.folder)
-        self.teller.begin(dialect.name)
+        self.teller.begin(dialect.name, await self._ahead(dialect.name))
         if args.file == STDIN and course.intake and is_terminal(sys.stdin):
             out.note("reading lines from this terminal; Ctrl-D ends them")
         async with session:
             with self._shown():
                 await self._go_through(session)
+
+    async def _ahead(self, provider: str) -> Preview | None:
+        """Return what there is to do, where an earlier run makes that a question.
+
+        A long input is not read twice for it, and a pipe cannot be.
+        """
+        course, found = self.course, list[Preview]()
+        size = None if course.intake is None else course.intake.size
+        if not course.before or size is None or size > _SOON_READ:
+            return None
+        with opened(self.args, provider) as again:
+            await look_ahead(self.args, course, again.items(), None, found)
+        return found[0]
 
     async def _service(self) -> Dialect:
         """Return whose service it is: as the line says, else as the tasks show."""
@@ -134,6 +149,8 @@ class Work:
                         this.finish_nowait()
         except (LiangxinError, CommandError) as error:
             if course.is_untouched:
+                if isinstance(error, StoreError):
+                    raise NotReadyError(error) from None
                 raise
             course.fail(error)
         finally:
@@ -183,7 +200,7 @@ async def look_ahead(
     args: Namespace,
     course: Course | None,
     items: Iterator[Checked],
-    on_bad: Callable[[BadLine], object],
+    on_bad: Callable[[BadLine], object] | None,
     found: list[Preview],
 ) -> None:
     """Add to `found` what a run would do about `items`, without any course in an empty

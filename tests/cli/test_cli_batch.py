@@ -211,14 +211,16 @@ def test_batch_strict_stops_at_the_first_bad_line(
         (["p.jsonl"], "-o DIR is missing"),
         (["nope.jsonl", "-o", "o"], "cannot read 'nope.jsonl': No such file"),
         ([".", "--form", "csv", "-o", "o"], "cannot read '.': Is a directory"),
-        (["p.dat", "-o", "o"], "'p.dat' does not tell its form: give it by --form"),
         (["-", "-o", "o"], "give it by --form"),
         (["p.jsonl", "--form", "text", "-o", "o"], "give one by --model"),
         (["p.jsonl", "-o", "o", "--set", "seed"], "'seed' is not of the form"),
         (["p.jsonl", "-o", "o", "--set", "a=1", "--set", "a=2"], "given twice"),
         (["p.jsonl", "-o", "o", "--model", "Z-Image"], "is a title"),
         (["p.jsonl", "-o", "o", "--model", "z-image", "--set", "sed=1"], "allowed"),
-        (["p.jsonl", "-o", "p.jsonl"], "is no folder"),
+        (["p.jsonl", "-o", "p.jsonl"], "'p.jsonl' is a file; pictures and journal"),
+        (["nope.txt", "-o", "o"], "cannot read 'nope.txt': No such file"),
+        (["p.jsonl", "q.jsonl", "-o", "o"], "unrecognized arguments: q.jsonl\n  `lian"),
+        (["p.jsonl", "-o", "o", "--modle", "m"], "`liangxin batch --help` shows"),
         (["--collect", "-o", "o"], "'o' holds no journal to collect by"),
         (["--collect", "--retry-failed", "-o", "o"], "makes nothing"),
         (["p.jsonl", "--collect", "--check"], "--collect does not read"),
@@ -236,6 +238,46 @@ def test_batch_line_that_cannot_be_meant(
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert [path.name for path in here.iterdir()] == [name]
+
+
+def test_batch_of_a_file_whose_name_tells_no_form(run: Run, here: Path) -> None:
+    """It is there, and --form says what it is."""
+    (here / "p.dat").write_text("a cat\n")
+    done = run("batch", "p.dat", "-o", "o")
+    assert done.code == 2
+    assert "'p.dat' does not tell its form: give it by --form" in done.err
+
+
+def test_batch_of_an_unknown_field_says_what_was_meant(run: Run, here: Path) -> None:
+    """Beside the name, and without the classes of the library."""
+    line = '{"model": "z-image", "input": {"prompt": "a cat", "sede": 3}}'
+    done = run("batch", write_lines(here, 0, line), "--check")
+    said = "line 1: input.sede: got 'sede' (did you mean input.seed?); allowed: the fi"
+    assert said in done.err
+    assert "Generic" not in done.err
+
+
+def test_batch_of_other_cells_than_commas_give(run: Run, here: Path) -> None:
+    """Spreadsheets of some countries write semicolons."""
+    (here / "s.csv").write_text("prompt;seed\na cat;1\n")
+    done = run("batch", "s.csv", "--model", "z-image", "--check")
+    assert done.code == 2
+    assert "with semicolons between the names; allowed: commas" in done.err
+
+
+def test_batch_says_at_the_start_what_is_new(run: Run, use: Use, here: Path) -> None:
+    """The same prompts with another setting are other requests, and paid for."""
+    (here / "p.txt").write_text("a cat\na dog\n")
+    line = ("batch", "p.txt", "--model", "z-image", "-o", "o", "--no-gallery")
+    with use():
+        first, same = run(*line), run(*line)
+        (here / "p.txt").write_text("a cat\na dog\nan owl\n")
+        other = run(*line, "--set", "seed=7")
+        as_json = run(*line, "--set", "seed=7", "--json")
+    assert "new" not in first.err
+    assert "p.txt: nothing new, 2 saved before" in same.err
+    assert "o holds an earlier run: 2 saved\np.txt: 3 new\n" in other.err
+    assert told(as_json.out, "started")[0]["next_run"]["saved"] == 3
 
 
 def test_batch_without_a_key(run: Run, here: Path) -> None:
