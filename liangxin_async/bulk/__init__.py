@@ -16,8 +16,9 @@ from liangxin_async.bulk._door import run
 from liangxin_async.bulk._entry import BadLine, Entry, Tally, check
 from liangxin_async.bulk._input import form_of, read_lines
 from liangxin_async.bulk._item import Item
-from liangxin_async.bulk._journal import Journal
+from liangxin_async.bulk._journal import Journal, KnowsService
 from liangxin_async.bulk._object_store import ObjectStore
+from liangxin_async.bulk._resolve import resolve
 from liangxin_async.bulk._row import File, Row, RowState, Sample
 from liangxin_async.bulk._run import BulkRun
 from liangxin_async.bulk._sqlite import (
@@ -35,6 +36,7 @@ __all__ = [
     "Item",
     "Journal",
     "JournalReader",
+    "KnowsService",
     "ObjectStore",
     "Row",
     "RowState",
@@ -46,5 +48,6 @@ __all__ = [
     "open_journal",
     "read_journal",
     "read_lines",
+    "resolve",
     "run",
 ]

@@ -36,6 +36,16 @@ _CONNECT: Final = timedelta(seconds=10)
 _USUAL: Final = (10, timedelta(minutes=5))
 _QUICK: Final = (3, timedelta(seconds=30))  # while nothing is paid for yet
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_KEYS: Final = (  # any of them tells that somebody has set credentials up
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SKIP_SIGNATURE"),
+    *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+_KEYS_MISSED: Final = ("denied", "connection")  # "credentials" speaks of them already
+_NO_KEYS: Final = (
+    "; no keys were found in the environment (AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY)"
+)
 _TRUE: Final = ("1", "true", "yes", "on", "y", "t")
 
 
@@ -181,8 +191,9 @@ class Bucket:
         meaning = meaning_of(exc)
         url = self.name.url_of(name)
         at = "" if self._endpoint is None else f" at {mask_url(self._endpoint)}"
+        keys = "" if _has_keys() or meaning.reason not in _KEYS_MISSED else _NO_KEYS
         return StoreError(
-            f"{url}{at}: {meaning.words}",
+            f"{url}{at}: {meaning.words}{keys}",
             url=url,
             reason=meaning.reason,
             http_status=meaning.status,
@@ -193,6 +204,10 @@ class Bucket:
 def _is_obstores(exc: BaseException) -> bool:
     # What breaks inside obstore comes as a class that nobody can import.
     return isinstance(exc, Exception) or type(exc).__name__ == "PanicException"
+
+
+def _has_keys() -> bool:
+    return any(os.environ.get(name, "").strip() for name in _KEYS)
 
 
 def _bare(tag: str | None) -> str | None:

@@ -153,11 +153,22 @@ def _last(given: str) -> tuple[Problem]:
 
 def _read_names(row: Sequence[str], model: str | None) -> _Columns:
     names = tuple(_CALLBACK if c.strip() in CALLBACKS else c.strip() for c in row)
+    if (separator := _other_separator(names)) is not None:
+        given = f"{shown(names[0])}, with {separator} between the names"
+        return _Columns(names, (Problem(THE_LINE, given, "commas between cells"),))
     problems = [*_twice(names), *_unknown(names, model)]
     if model is None and MODEL not in names:
         wanted = "a column of this name, or one model for the whole run"
         problems.append(Problem(MODEL, "nothing", wanted))
     return _Columns(names, tuple(problems))
+
+
+def _other_separator(names: Sequence[str]) -> str | None:
+    """Return what separates the names, in words, where it looks like no comma."""
+    if len(names) != 1:
+        return None
+    (name,) = names
+    return "semicolons" if ";" in name else "tabs" if "\t" in name else None
 
 
 def _field(name: str) -> str:

@@ -67,18 +67,20 @@ def run(
         request.
 
     Raises:
-        ConfigurationError: a setting that cannot work.
+        ConfigurationError: a setting that cannot work; and while iterating, before
+            anything is sent, that the open tasks of the folder are another service's.
         While iterating, after what was begun has come home: JournalError (the journal
         is locked, foreign, damaged, or cannot be written), AuthenticationError or
-        InsufficientQuotaError (the account is dead), DownloadError with the reason
-        "disk", StoreError (the object store cannot be used or takes no more), and
-        whatever `requests` itself raises.
+        InsufficientQuotaError (the account is dead), ConnectError (several requests
+        in a row found no connection), DownloadError with the reason "disk", StoreError
+        (the object store cannot be used or takes no more), and whatever `requests`
+        itself raises.
     """
     check_duration("timeout", timeout)
     is_async = isinstance(requests, AsyncIterable)
     work = Work(
         entries=entries_of(requests, provider=session._dialect.name),
-        destination=_destination(folder),
+        destination=destination_of(folder),
         session=session,
         brought=journal,
         choices=Choices(resubmit_unknown=resubmit_unknown, retry_failed=retry_failed),
@@ -91,7 +93,8 @@ def run(
     return BulkRun(work)
 
 
-def _destination(given: str | os.PathLike[str] | ObjectStore) -> Destination:
+def destination_of(given: str | os.PathLike[str] | ObjectStore) -> Destination:
+    """Return where a run works that is given this folder."""
     if isinstance(given, ObjectStore):
         return given
     if isinstance(given, str) and is_remote(given):

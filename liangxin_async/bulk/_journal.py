@@ -8,7 +8,7 @@ question, never money. `settle` waits until it is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -25,7 +25,8 @@ class Journal(Protocol):
     nothing more: what a failed write left behind is not known. A `_nowait` call that
     conflicts ends the journal too, because nobody would be told.
 
-    Cancelling whoever awaits a write does not undo the write.
+    Cancelling whoever awaits a write does not undo the write. A journal that is also
+    a `KnowsService` lets no run ask one service about another's tasks.
     """
 
     async def find(self, keys: Sequence[str]) -> Mapping[str, Row]:
@@ -134,5 +135,26 @@ class Journal(Protocol):
 
         Raises:
             JournalError: something was not written, and no call has said so.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsService(Protocol):
+    """What a journal may offer besides: it knows whose tasks it holds.
+
+    A run into one that does not have these methods is not told that its tasks are
+    another service's; all else goes as ever.
+    """
+
+    async def service(self) -> str | None:
+        """Return the words of `belongs_to`, or None before it was ever called."""
+        ...
+
+    async def belongs_to(self, service: str) -> None:
+        """Keep whose service the tasks are made at, in place of what was kept.
+
+        Args:
+            service: dialect and base URL in words, without any secret.
         """
         ...

@@ -119,6 +119,16 @@ class Reader:
         names = ("at", "in_flight", "limit", "refused", "done")
         return [Sample(**dict(zip(names, values, strict=True))) for values in found]
 
+    def note(self, name: str) -> str | None:
+        """Return the note of that name, or None; old journals have none."""
+        with self._reading() as db:
+            tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+            if db.execute(tables, ("notes",)).fetchone() is None:
+                return None
+            query = "SELECT value FROM notes WHERE name = ?"
+            found = db.execute(query, (name,)).fetchone()
+        return None if found is None else str(found[0])
+
     def _row(self, found: Sequence[Any]) -> Row:
         number, *values = found
         try:

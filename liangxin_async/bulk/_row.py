@@ -41,6 +41,7 @@ class RowState(Enum):
 
 
 OUTSTANDING = (RowState.ACCEPTED, RowState.SUCCEEDED)  # paid for, and not all saved
+OPEN = (*OUTSTANDING, RowState.IN_DOUBT)  # of these the service knows more than we do
 
 
 @frozen(kw_only=True)

@@ -53,6 +53,7 @@ class BulkRun(AsyncIterator[Item | BadLine]):
         Raises:
             StopAsyncIteration: the run is over.
             AuthenticationError, InsufficientQuotaError: the account is dead.
+            ConnectError: several requests in a row found no connection.
             JournalError: the journal cannot be written.
             DownloadError: the disk takes no more (reason "disk").
             StoreError: the object store takes no more.

@@ -7,7 +7,8 @@ take it for an empty journal would be to pay for everything again.
 
 `VERSION` 1 is the first. A later version puts its migration into `open_database`,
 between `inspect` and the use, in one transaction: there the lock is held, and the old
-file is known to be whole.
+file is known to be whole. A table that may be missing needs no new version: releases
+from before it pass over it, and those after it make it where it is missing.
 
 What `inspect` finds: any damage to the structure, an index that does not fit its table,
 a log that lost commits. What it leaves to the reading of each row: its checksum.
@@ -71,6 +72,10 @@ _TABLES = (
     done INTEGER NOT NULL
 )""",
 )
+# In no journal of 0.x before it, and in every one that was opened for a run since.
+_MORE_TABLES = (
+    "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+)
 
 
 def log_of(path: Path) -> Path:
@@ -124,7 +129,7 @@ def create(path: Path) -> None:
 def _build(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {VERSION}")
-    for table in _TABLES:
+    for table in (*_TABLES, *_MORE_TABLES):
         db.execute(table)
     # From the start: an interrupted change of the mode would leave a file that
     # `inspect`, which only reads, could not repair.
@@ -176,6 +181,8 @@ def _set_up(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA cache_spill = OFF")
     # And so must a crash: what its torn end left would be taken for damage later on.
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    for table in _MORE_TABLES:
+        db.execute(table)
 
 
 def inspect(path: Path, *, thoroughly: bool) -> None:

@@ -98,7 +98,7 @@ class Sorter:
     async def _is_to_make(self, entry: Entry, row: Row | None) -> bool:
         """Whether a create is wanted; tells of the entry where it is not."""
         if row is not None and row.request != plain(entry.request):
-            await self._tell_bad(_other_request(entry))
+            await self._tell_bad(other_request(entry))
             return False
         if entry.key in self.outstanding:  # it may be over by now
             return False
@@ -129,7 +129,8 @@ def plain(request: Request) -> dict[str, Any]:
     return {"model": request.model, "input": request.fields()}
 
 
-def _other_request(entry: Entry) -> BadLine:
+def other_request(entry: Entry) -> BadLine:
+    """Return what an entry is whose key the journal has for another request."""
     allowed = "the request that the journal has under this key, or another key"
     problem = Problem("key", repr(entry.key), allowed)
     return BadLine(line=entry.line or 0, problems=(problem,), model=entry.request.model)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from liangxin_async.bulk._row import File, Sample
 
 DELAY = 0.05  # seconds that a `_nowait` call may wait for company
+_SERVICE = "service"  # name of the note
 
 T = TypeVar("T")
 
@@ -154,6 +155,10 @@ class JournalReader:
     async def samples(self) -> Sequence[Sample]:
         """Return the samples of all runs, oldest first."""
         return await self._read(Reader.samples)
+
+    async def service(self) -> str | None:
+        """Return whose service the runs of this journal go to; see `KnowsService`."""
+        return await self._read(lambda reader: reader.note(_SERVICE))
 
     async def aclose(self) -> None:
         """Let go of the journal. May be called twice."""
@@ -300,6 +305,10 @@ class SqliteJournal(JournalReader):
     def sample_nowait(self, sample: Sample) -> None:
         """Keep how the run stands. Samples are thinned: at most 1,000 of a run stay."""
         self._writer.post(lambda store: store.sample(sample))
+
+    async def belongs_to(self, service: str) -> None:
+        """Write down whose service the runs of this journal go to."""
+        await self._writer.write(lambda store: store.note(_SERVICE, service))
 
     # ---------------------------------------------------------------------- closing
 

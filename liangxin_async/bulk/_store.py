@@ -200,6 +200,11 @@ class Store:
             raise self._illegal(key, kept, after)
         self._update(kept, {"state": after.value, **changes})
 
+    def note(self, name: str, value: str) -> None:
+        """Keep a note about the journal as a whole, in place of the one before."""
+        query = "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)"
+        self.db.execute(query, (name, value))
+
     # -------------------------------------------------------------------- samples
 
     def sample(self, sample: Sample) -> None:

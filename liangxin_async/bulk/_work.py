@@ -11,8 +11,8 @@ Invariants:
 - No create is sent without its row; a journal that broke ends all creates.
 - What is told of a request is durable before it is told.
 - Every request of the input gives exactly one item in a run that comes to its end.
-- What was begun when an end is asked for (`finish_nowait`, a dead account, a full disk)
-  is brought home first.
+- What was begun when an end is asked for (`finish_nowait`, a dead account, an outage, a
+  full disk) is brought home first.
 - A create whose answer was lost is in doubt, unless a callback names its task before
   the run is over. Only a session with a receiver has such a hope.
 """
@@ -32,6 +32,7 @@ from attrs import define, evolve, field
 
 from liangxin_async._core.lifecycle import conclude
 from liangxin_async._errors import (
+    ConnectError,
     EmptyResultError,
     InvalidRequestError,
     JournalError,
@@ -45,8 +46,10 @@ from liangxin_async.bulk._ends import Ends
 from liangxin_async.bulk._item import Item
 from liangxin_async.bulk._manifest import NAME as MANIFEST
 from liangxin_async.bulk._manifest import write_manifest
+from liangxin_async.bulk._outage import Outage, outage_error
 from liangxin_async.bulk._row import OUTSTANDING, Row, RowState, Sample, kept_of
 from liangxin_async.bulk._saving import SAVERS, Savers
+from liangxin_async.bulk._service import demand_service, service_of
 from liangxin_async.bulk._sorting import Sorter
 from liangxin_async.bulk._sqlite import open_journal
 
@@ -108,6 +111,7 @@ class Work:
     _outstanding: TaskGroup = field(init=False)
     _looking: asyncio.Semaphore = field(init=False)
     _hopes: set[anyio.CancelScope] = field(factory=set)
+    _outage: Outage = field(factory=Outage)
 
     def __attrs_post_init__(self) -> None:
         self._looking = asyncio.Semaphore(self.destination.at_once)
@@ -140,6 +144,8 @@ class Work:
                 with anyio.CancelScope(shield=True):  # what is opened gets closed
                     await self._open()
                 try:
+                    service = service_of(self.session)
+                    await demand_service(self._journal, service, self.folder)
                     await self._work()
                     await self._write_manifest()
                 finally:
@@ -373,6 +379,7 @@ class Work:
     ) -> None:
         """A request is over; an `error` beside a result is the journal's."""
         now = time.time()
+        self._look_for_outage(error)
         if result is not None and error is None:
             record = kept_of(result.record)
             try:
@@ -387,6 +394,12 @@ class Work:
         if (death := death_of(error)) is not None:
             self._fail(death)
         await self._ends.add(partial(self._without_result, row, task_id, error, now))
+
+    def _look_for_outage(self, error: LiangxinError | None) -> None:
+        stats = self.session.stats
+        answers = stats.accepted + stats.saturated + stats.settled
+        if self._outage.is_seen(error, answers) and isinstance(error, ConnectError):
+            self._fail(outage_error(error))
 
     async def _without_result(
         self, row: Row, task_id: str | None, error: LiangxinError, now: float
@@ -424,7 +437,7 @@ class Work:
             await self._savers.put(row, result, earlier=earlier)
 
     async def _tell(self, item: Item) -> None:
-        self._done += not item.earlier
+        self._done += not (item.earlier or item.row.state is RowState.NOT_SENT)
         await self.items.put(item)
 
 

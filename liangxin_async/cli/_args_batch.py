@@ -25,10 +25,12 @@ _BATCH_EXAMPLES = """\
   liangxin batch ideas.txt -o ideas/ --model z-image --repeat 4
   make-prompts | liangxin batch - --form jsonl -o out/ --json
   liangxin batch -o out/ --collect
+  liangxin batch -o out/ --resolve cat-1=task_12345
   liangxin batch prompts.jsonl -o s3://shop/spring --work spring/
 
 a line of JSONL, for example; CSV has such fields as columns:
-  {"key": "cat-1", "model": "z-image", "input": {"prompt": "a cat", "seed": 7}}"""
+  {"key": "cat-1", "model": "z-image", "input": {"prompt": "a cat", "seed": 7}}
+of a text, every line that is not blank is a prompt, also one that begins with #"""
 
 _GALLERY_EXAMPLES = """\
   liangxin gallery out/"""
@@ -125,6 +127,14 @@ def _what_is_done(parser: Parser) -> None:
     }
     for name, words in switches.items():
         group.add_argument(name, action="store_true", help=words)
+    group.add_argument(
+        "--resolve",
+        metavar="KEY=TASK_ID",
+        action="append",
+        default=[],
+        help="write down which task a request in doubt became, as the service's own "
+        "console shows, for the next run to wait for it; may be repeated",
+    )
     group.add_argument(
         "--limit",
         metavar="N",

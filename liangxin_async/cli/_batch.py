@@ -7,6 +7,7 @@ from which the same command goes on.
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from contextlib import ExitStack
 from functools import partial
@@ -15,12 +16,14 @@ from pathlib import Path
 from signal import Signals
 
 from liangxin_async import bulk
+from liangxin_async.bulk._preview import Preview
 from liangxin_async.bulk._store_name import is_remote
+from liangxin_async.cli import _batch_words as words
 from liangxin_async.cli._batch_course import Course, ending
 from liangxin_async.cli._batch_input import opened
+from liangxin_async.cli._batch_resolve import resolve
 from liangxin_async.cli._batch_tell import BadLines, Teller
-from liangxin_async.cli._batch_words import Ending, again_line
-from liangxin_async.cli._batch_work import Work, look_back
+from liangxin_async.cli._batch_work import Work, look_ahead, look_back
 from liangxin_async.cli._dialect import for_model
 from liangxin_async.cli._errors import StdoutError, StoppedError, UsageError
 from liangxin_async.cli._exit import Exit
@@ -40,6 +43,8 @@ def batch(args: Namespace, out: Out) -> int:
     if args.check:
         return _check(args, out)
     course = _course(args)
+    if args.resolve:
+        return resolve(args, course, out)
     teller = Teller(args, course, out)
     with ExitStack() as files:
         if not args.collect:
@@ -67,10 +72,18 @@ def _course(args: Namespace) -> Course:
 
 def _look_at_line(args: Namespace) -> None:
     """Refuse what cannot be meant, before anything is opened."""
-    if args.file is None and not args.collect:
+    if args.resolve and (args.file is not None or args.collect or args.check):
+        raise UsageError("--resolve writes ids down, and does nothing else: no FILE")
+    if args.file is None and not (args.collect or args.resolve):
         raise UsageError("FILE is missing: a file of prompts, or - for standard input")
     if args.output is None and not args.check:
         raise UsageError("-o DIR is missing: the folder for pictures and journal")
+    # Not by Path, which raises for names that are too long.
+    if args.output is not None and os.path.isfile(args.output):  # noqa: PTH113
+        raise UsageError(
+            f"-o: {args.output!r} is a file; pictures and journal of a batch go into a "
+            "folder"
+        )
     if args.work is not None and not is_remote(args.output or ""):
         raise UsageError("--work is the local folder of a run with -o s3://...")
     if args.collect and args.check:
@@ -87,19 +100,31 @@ def _look_at_model(model: str, out: Out) -> None:
 
 
 def _check(args: Namespace, out: Out) -> int:
-    """Go through the input, and tell what is in it."""
+    """Go through the input, and tell what is in it, and what a run would do now."""
     provider = for_model(args.dialect, args.model).name
+    course = None if args.output is None else _course(args)
+    found: list[Preview] = []
     with opened(args, provider) as intake:
-        tally = bulk.check(intake.items(), on_bad=BadLines(out, provider))
+        tell = BadLines(out, provider)
+        look = partial(look_ahead, args, course, intake.items(), tell, found)
+        run(look, Watch(), out)
+    tally = found[0].tally
+    for model in sorted(tally.good):
+        advice = advice_on_model(model)
+        if advice is not None and describe(model) is None and model != args.model:
+            out.note(f"note: {advice}")
     if out.as_json:
         counts = {"requests": tally.entries, "bad_lines": tally.bad_lines}
-        out.data({"event": "checked", **counts, "models": tally.good})
+        next_run = {} if course is None else {"next_run": words.next_run(found[0])}
+        out.data({"event": "checked", **counts, "models": tally.good, **next_run})
     else:
         bad = f", {plural(tally.bad_lines, 'bad line')}" if tally.bad_lines else ""
         requests = plural(tally.entries, "request")
         out.line(f"{args.file}: {requests}{bad}; nothing was sent")
         for model, count in sorted(tally.good.items()):
             out.line(f"  {model:<32}{count:>9,}")
+        if course is not None:
+            out.line(words.next_run_words(course, found[0]))
     return Exit.USAGE if tally.bad_lines else Exit.DONE
 
 
@@ -115,13 +140,15 @@ def _perform(work: Work, out: Out) -> None:
     except StoppedError as stopped:
         work.course.stop(stopped.signal)
     except StdoutError:
-        out.note(f"nobody takes what is printed; to go on: {again_line(work.args)}")
+        out.note(
+            f"nobody takes what is printed; to go on: {words.again_line(work.args)}"
+        )
         raise
 
 
-def _look_back(args: Namespace, course: Course, out: Out) -> Ending:
+def _look_back(args: Namespace, course: Course, out: Out) -> words.Ending:
     """Return how the folder stands, with a page to look at where there is time."""
-    found = [Ending(counts={})]
+    found = [words.Ending(counts={})]
     wanted = not args.no_gallery and course.stopped is None
     try:
         run(partial(look_back, course, out, found, wanted), Watch(), out)

@@ -182,7 +182,8 @@ class Course:
 
     def _came_home(self, item: Item) -> None:
         row = item.row
-        self.rate.add(time.monotonic())
+        if row.state is not RowState.NOT_SENT:
+            self.rate.add(time.monotonic())
         if row.task_id is not None:
             self.collected += row.task_id not in self._own
             self._own.discard(row.task_id)
@@ -220,7 +221,12 @@ class Course:
 
     @property
     def done(self) -> int:
-        """Requests that the batch is through with."""
+        """Requests that came to an end: not those that were never sent."""
+        return self.through - self.told[RowState.NOT_SENT]
+
+    @property
+    def through(self) -> int:
+        """Requests that the batch is through with, sent or not."""
         return self.told.total()
 
     @property
@@ -252,7 +258,7 @@ class Course:
     def total(self) -> int | None:
         """Requests that the batch will be through with at its end, or None."""
         if self.is_ending or self.intake is None:
-            return self.done + self.in_flight + self.collecting
+            return self.through + self.in_flight + self.collecting
         total = self.intake.total
         if total is None:
             return None
@@ -260,7 +266,7 @@ class Course:
         if self.limit is not None:
             known = outstanding(self.before) + self.recognised + self.failed_before
             total = min(total, known + self.limit)
-        return max(total, self.done + self.in_flight)
+        return max(total, self.through + self.in_flight)
 
     @property
     def is_guess(self) -> bool:
@@ -272,7 +278,7 @@ class Course:
         """Requests that are not begun, as far as is known."""
         if self.is_ending or self.total is None:
             return self.stats().waiting
-        return max(0, self.total - self.done - self.in_flight - self.collecting)
+        return max(0, self.total - self.through - self.in_flight - self.collecting)
 
     @property
     def per_minute(self) -> float:
@@ -285,14 +291,14 @@ class Course:
         per_minute, total = self.per_minute, self.total
         if total is None or not per_minute:
             return None
-        return (total - self.done) * 60 / per_minute
+        return (total - self.through) * 60 / per_minute
 
     @property
     def not_begun(self) -> int:
         """Requests that were read from the input and not begun."""
         if self.intake is None:
             return 0
-        return max(0, self.intake.entries - self._turned_down - self.done)
+        return max(0, self.intake.entries - self._turned_down - self.through)
 
     @property
     def _turned_down(self) -> int:
@@ -303,7 +309,7 @@ class Course:
     @property
     def is_untouched(self) -> bool:
         """Whether it did nothing yet that a person would have to know."""
-        return not (self.done or self.bad_lines or self.watch.accepted)
+        return not (self.through or self.bad_lines or self.watch.accepted)
 
 
 def outstanding(counts: Mapping[RowState, int]) -> int:

@@ -40,13 +40,14 @@ class Intake:
         name: the input as it was given.
         entries: requests taken so far.
         bad_lines: bad lines among what was taken.
+        size: bytes; None for what need not have an end.
         is_over: whether the input was read to its end.
     """
 
     name: str
     _lines: Iterator[Entry | BadLine]
     _file: BinaryIO
-    _size: int | None  # bytes; None for what need not have an end
+    size: int | None
     _strict: bool = False
     entries: int = 0
     bad_lines: int = 0
@@ -64,7 +65,7 @@ class Intake:
                 is_bad = isinstance(item, BadLine)
                 self.bad_lines += is_bad
                 self.entries += not is_bad
-                if self._size:
+                if self.size:
                     self._position = self._file.tell()
                 yield item
                 if self._strict and is_bad:
@@ -75,16 +76,16 @@ class Intake:
 
     def requests(self) -> Iterable[Entry | BadLine] | AsyncIterable[Entry | BadLine]:
         """Return the items for a run: where they may be waited for, asynchronous."""
-        return self.items() if self._size is not None else in_thread(self.items())
+        return self.items() if self.size is not None else in_thread(self.items())
 
     @property
     def total(self) -> int | None:
         """How many requests there are in all: a guess until `is_over`, or None."""
         if self.is_over:
             return self.entries
-        if not self._size or not self._position:
+        if not self.size or not self._position:
             return None
-        return round(self.entries * max(1.0, self._size / self._position))
+        return round(self.entries * max(1.0, self.size / self._position))
 
 
 @contextmanager
@@ -99,12 +100,14 @@ def opened(args: Namespace, provider: str) -> Iterator[Intake]:
         UsageError: it cannot be opened, or its form is not known.
         ConfigurationError, InvalidRequestError: the settings cannot be right.
     """
-    form = _form(args.file, args.form)
-    if form == "text" and args.model is None:
-        raise UsageError("lines of text name no model: give one by --model")
-    settings = settings_of(args.settings)
-    file = _open(args.file)
+    if args.file == STDIN:
+        _form(STDIN, args.form)
+    file = _open(args.file)  # first: what is wrong with its name explains the rest
     try:
+        form = _form(args.file, args.form)
+        if form == "text" and args.model is None:
+            raise UsageError("lines of text name no model: give one by --model")
+        settings = settings_of(args.settings)
         about = os.fstat(file.fileno())
         lines = read_lines(
             file,

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from liangxin_async._errors import Problem
 from liangxin_async.bulk import BadLine, Item, Row, RowState
+from liangxin_async.bulk._preview import Preview
 from liangxin_async.cli import _batch_words as words
 from liangxin_async.cli._batch_course import Course, outstanding
 from liangxin_async.cli._errors import StdoutError
@@ -49,8 +50,13 @@ class Teller:
     out: Out
     _tell_bad: BadLines = field(init=False)
 
-    def begin(self, service: str) -> None:
-        """Say what is about to happen, and what an earlier run left."""
+    def begin(self, service: str, ahead: Preview | None = None) -> None:
+        """Say what is about to happen, and what an earlier run left.
+
+        Args:
+            service: the service of the run.
+            ahead: what there is to do, where somebody has looked.
+        """
         course, args = self.course, self.args
         self._tell_bad = BadLines(self.out, service)
         if self.out.as_json:
@@ -61,6 +67,7 @@ class Teller:
                 store=None if course.store is None else str(course.store),
                 service=service,
                 earlier=states(course.before),
+                next_run=None if ahead is None else words.next_run(ahead),
             )
             return
         if course.store is not None:
@@ -70,6 +77,8 @@ class Teller:
                 f"{course.folder} holds an earlier run: "
                 f"{words.counts_words(course.before)}"
             )
+        if ahead is not None:
+            self.out.note(f"{args.file}: {words.ahead_words(ahead)}")
 
     def item(self, item: Item | BadLine) -> None:
         """Tell one thing that the run gave."""

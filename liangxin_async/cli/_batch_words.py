@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from attrs import frozen
 
 from liangxin_async.bulk import BadLine, Item, Row, RowState
 from liangxin_async.bulk._manifest import NAME as MANIFEST
+from liangxin_async.bulk._preview import Preview
 from liangxin_async.bulk.gallery._course import duration
 from liangxin_async.bulk.gallery._page import size_in_words
 from liangxin_async.cli._batch_course import Course, outstanding
@@ -22,6 +24,10 @@ RESUBMIT = "--resubmit-unknown"
 TO_FETCH = "to be fetched"
 _LIMITS = 6  # models whose limits a line shows
 _LABEL = 18  # columns
+# What the library says to those who write code, in words for those who write lines.
+_FOR_PROGRAMS = "; Generic sends any other one unchecked"
+_MEANT = re.compile(r"; allowed: did you mean (\S+)\? ")
+_WHERE_READ = r" (did you mean \1?); allowed: "
 
 
 @frozen(kw_only=True)
@@ -51,7 +57,16 @@ def again_line(args: Namespace, *more: str) -> str:
 
 def collect_line(args: Namespace) -> str:
     """Return the command that brings home what is paid for, and makes nothing."""
-    line = ["liangxin", "batch", "-o", args.output, "--collect"]
+    return _line_of(args, "--collect")
+
+
+def resolve_line(args: Namespace) -> str:
+    """Return the command that takes the task ids of what is in doubt."""
+    return _line_of(args, "--resolve", "KEY=TASK_ID")
+
+
+def _line_of(args: Namespace, *what: str) -> str:
+    line = ["liangxin", "batch", "-o", args.output, *what]
     for option in ("work", "dialect", "model", "base_url"):
         value = getattr(args, option)
         if value is not None:
@@ -71,6 +86,43 @@ def ways_on(args: Namespace, course: Course, end: Ending) -> Iterator[str]:
         yield f"to go on, without making anything twice: {again_line(args)}"
     if paid:
         yield f"to fetch what is paid for, and make nothing new: {collect_line(args)}"
+
+
+# -------------------------------------------------------------------- before it runs
+
+
+def next_run(found: Preview) -> dict[str, int]:
+    """Return what the next run would do, as plain values."""
+    told = found.told
+    return {
+        "would_be_made": found.to_make,
+        "saved": told[RowState.SAVED],
+        "failed": told[RowState.FAILED],
+        "in_doubt": told[RowState.IN_DOUBT],
+        "to_be_fetched": found.outstanding,
+    }
+
+
+def next_run_words(course: Course, found: Preview) -> str:
+    """Return the same, as in "out/: 4 saved, 1 would be made, 2 in doubt"."""
+    said = next_run(found)
+    parts = [
+        (said["saved"], "saved"),
+        (said["would_be_made"], "would be made"),
+        (said["in_doubt"], "in doubt"),
+        (said["failed"], "failed before"),
+        (said["to_be_fetched"], TO_FETCH),
+    ]
+    listed = ", ".join(f"{count:,} {name}" for count, name in parts if count)
+    return f"next run into {course.folder}: {listed or 'nothing to do'}"
+
+
+def ahead_words(found: Preview) -> str:
+    """Return what an input asks for beside an earlier run, as in "4 new, 4 saved
+    before"; the new ones are what is paid for."""
+    new = f"{found.to_make:,} new" if found.to_make else "nothing new"
+    saved = found.told[RowState.SAVED]
+    return f"{new}, {saved:,} saved before" if saved else new
 
 
 # ---------------------------------------------------------------------- while it runs
@@ -98,7 +150,7 @@ def counts_words(counts: Mapping[RowState, int]) -> str:
 
 def line_of(course: Course) -> str:
     """Return where the batch stands, on one line; "" before anything has begun."""
-    if not course.total and not course.done:
+    if not course.total and not course.through:
         return ""
     parts = [f"{done_words(course)} done"]
     parts += [f"{count:,} {name}" for name, count in counts_of(course).items() if count]
@@ -132,7 +184,8 @@ def counts_of(course: Course) -> dict[str, int]:
         "waiting": course.waiting,
         "failed": told[RowState.FAILED],
         "in doubt": told[RowState.IN_DOUBT],
-        "bad lines": course.bad_lines,
+        "not sent": told[RowState.NOT_SENT],
+        "bad line" if course.bad_lines == 1 else "bad lines": course.bad_lines,
         "refused (429)": course.watch.refused,
     }
 
@@ -157,7 +210,8 @@ def stopping_words(course: Course) -> str:
 
 def bad_words(bad: BadLine) -> str:
     """Return what is said of a bad line."""
-    return f"not sent: {bad}"
+    said = str(bad).replace(_FOR_PROGRAMS, "")
+    return f"not sent: {_MEANT.sub(_WHERE_READ, said)}"
 
 
 def other_service(name: str) -> str:
@@ -209,6 +263,7 @@ def doubt_lines(end: Ending, args: Namespace) -> Iterator[str]:
         yield f'  and {count - len(end.doubts):,} more: "in doubt" in {MANIFEST}'
     yield (
         "They are left alone. Look for them, by time, in the service's own console."
+        f"\nTo give a task id that you find there: {resolve_line(args)}"
         f"\nTo make them again, which may pay twice: {_resubmit_line(args)}"
     )
 

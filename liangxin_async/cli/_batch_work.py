@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,17 +18,20 @@ from liangxin_async._errors import (
     InsufficientQuotaError,
     JournalError,
     LiangxinError,
+    StoreError,
 )
 from liangxin_async._events import Event, SubmitAccepted, SubmitFailed
 from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
+from liangxin_async.bulk._decide import Choices
+from liangxin_async.bulk._preview import Preview, preview
 from liangxin_async.bulk._row import OUTSTANDING
 from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
-from liangxin_async.cli._batch_input import STDIN
+from liangxin_async.cli._batch_input import STDIN, opened
 from liangxin_async.cli._batch_tell import Teller
 from liangxin_async.cli._batch_words import Ending, line_of
 from liangxin_async.cli._dialect import for_model, for_task
-from liangxin_async.cli._errors import CommandError, UsageError
+from liangxin_async.cli._errors import CommandError, NotReadyError, UsageError
 from liangxin_async.cli._gallery import make_gallery
 from liangxin_async.cli._out import Out, is_terminal
 from liangxin_async.cli._place import ready
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from liangxin_async._session import Session
+    from liangxin_async.bulk._entry import Checked
     from liangxin_async.dialects import Dialect
 
 _DOUBTS = 20  # rows in doubt that are listed
+_SOON_READ = 2_000_000  # bytes of an input; about half a second
 _MANY = 500  # pictures whose page takes long enough to say so
 _LINES, _EVENTS = 5.0, 2.0  # seconds between two lines, two JSON events, of progress
 
@@ -72,12 +77,25 @@ class Work:
         course.stats = lambda: session.stats
         ready(course.folder)
         course.before = await _counts_before(course.folder)
-        self.teller.begin(dialect.name)
+        self.teller.begin(dialect.name, await self._ahead(dialect.name))
         if args.file == STDIN and course.intake and is_terminal(sys.stdin):
             out.note("reading lines from this terminal; Ctrl-D ends them")
         async with session:
             with self._shown():
                 await self._go_through(session)
+
+    async def _ahead(self, provider: str) -> Preview | None:
+        """Return what there is to do, where an earlier run makes that a question.
+
+        A long input is not read twice for it, and a pipe cannot be.
+        """
+        course, found = self.course, list[Preview]()
+        size = None if course.intake is None else course.intake.size
+        if not course.before or size is None or size > _SOON_READ:
+            return None
+        with opened(self.args, provider) as again:
+            await look_ahead(self.args, course, again.items(), None, found)
+        return found[0]
 
     async def _service(self) -> Dialect:
         """Return whose service it is: as the line says, else as the tasks show."""
@@ -131,6 +149,8 @@ class Work:
                         this.finish_nowait()
         except (LiangxinError, CommandError) as error:
             if course.is_untouched:
+                if isinstance(error, StoreError):
+                    raise NotReadyError(error) from None
                 raise
             course.fail(error)
         finally:
@@ -171,6 +191,35 @@ async def _service_of(journal: JournalReader) -> Dialect:
     async for row in journal.rows(OUTSTANDING):
         return for_task(None, row.task_id or "")
     return for_model(None, None)
+
+
+# --------------------------------------------------------------------- looking ahead
+
+
+async def look_ahead(
+    args: Namespace,
+    course: Course | None,
+    items: Iterator[Checked],
+    on_bad: Callable[[BadLine], object] | None,
+    found: list[Preview],
+) -> None:
+    """Add to `found` what a run would do about `items`, without any course in an empty
+    folder.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    choices = Choices(
+        resubmit_unknown=args.resubmit_unknown, retry_failed=args.retry_failed
+    )
+    if course is None or not (course.folder / JOURNAL).is_file():
+        this = await preview(items, None, choices, on_bad=on_bad)
+    else:
+        async with _reading(course.folder) as journal:
+            this = await preview(items, journal, choices, on_bad=on_bad)
+    if args.limit is not None:
+        this.to_make = min(this.to_make, args.limit)
+    found.append(this)
 
 
 # ---------------------------------------------------------------------- looking back

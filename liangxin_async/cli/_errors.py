@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from signal import Signals
 
-from liangxin_async._errors import Charged
+from liangxin_async._errors import Charged, StoreError
 
 
 class CommandError(Exception):
@@ -30,6 +30,23 @@ class UsageError(CommandError):
     def __init__(self, message: str, *, advice: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.advice = tuple(advice)
+
+
+class NotReadyError(UsageError):
+    """An object store cannot be used, and nothing was begun.
+
+    Attributes:
+        reason: as in `StoreError`.
+        http_status: as in `StoreError`.
+    """
+
+    reason: str
+    http_status: int | None
+
+    def __init__(self, error: StoreError) -> None:
+        super().__init__(str(error))
+        self.reason = error.reason
+        self.http_status = error.http_status
 
 
 class WriteError(CommandError):

@@ -50,7 +50,7 @@ class Exit(IntEnum):
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "done",
     Exit.OTHER: "something this table does not foresee; please report it",
-    Exit.USAGE: "wrong usage, setting, request or line; nothing was sent for it",
+    Exit.USAGE: "wrong usage, setting, request, line or store; nothing was sent for it",
     Exit.REFUSED: "the service refused; nothing was made or charged",
     Exit.ACCOUNT: "the key is not accepted, or the account is empty",
     Exit.FAILED: "a task or a request of a set failed, or a file could not be saved",

@@ -18,7 +18,14 @@ The key is read from LIANGXIN_API_KEY, the address of the API from LIANGXIN_BASE
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises where argparse would print and exit."""
+    """Raises where argparse would print and exit; of a command, with its own help."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known: argparse leaves that to the parser above."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, advice=(f"`{self.prog} --help` shows what it takes",))

@@ -87,6 +87,28 @@ async def test_every_exception_of_obstore_is_mapped(
     assert KEY_ID not in shown
 
 
+@pytest.mark.parametrize("with_keys", [True, False])
+@pytest.mark.anyio
+async def test_store_that_is_denied_to_nobody_says_that_there_are_no_keys(
+    monkeypatch: pytest.MonkeyPatch, with_keys: bool
+) -> None:
+    """A refusal explains little to whoever forgot to set the keys."""
+    use_store(monkeypatch, "http://127.0.0.1:9")
+    if not with_keys:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+    bucket = Bucket(NAME, 1.0)
+
+    async def denied(*_: object, **__: object) -> None:
+        raise generic("non-2xx status code: 403 Forbidden")
+
+    monkeypatch.setattr(obstore, "head_async", denied)
+    with pytest.raises(StoreError, match="access is denied") as caught:
+        await bucket.head("a")
+    said = "no keys were found in the environment" in str(caught.value)
+    assert said is not with_keys
+
+
 def generic(text: str) -> BaseException:
     return obstore.exceptions.GenericError(text)
 

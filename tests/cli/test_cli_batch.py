@@ -14,6 +14,7 @@ from liangxin_async.emulator import Emulator
 from tests.bulk.runs import end_tasks
 from tests.cli.batch_tools import (
     events,
+    lines_of_json,
     most_paid,
     play,
     rows_in,
@@ -117,6 +118,64 @@ def test_batch_check_sends_nothing(run: Run, here: Path) -> None:
     assert run("batch", write_lines(here, 2), "--check").code == 0
 
 
+def test_batch_check_tells_what_the_next_run_would_do(
+    run: Run, use: Use, here: Path
+) -> None:
+    """By the journal, which it only reads: what would be paid for is the reason."""
+    lost = {"route": "create", "kind": "reset_after_body", "nth": 2}
+    with use(faults=[lost]) as emulator:
+        line = ("batch", write_lines(here, 3), "-o", "out")
+        assert run(*line, "--max-in-flight", "1", "--no-gallery").code == 7
+        asked = emulator.ledger.requests.copy()
+        write_lines(here, 5)
+        journal = (here / "out/journal.sqlite").read_bytes()
+        done, as_json = run(*line, "--check"), run(*line, "--check", "--json")
+        again = run(*line, "--check", "--resubmit-unknown", "--limit", "2")
+        assert emulator.ledger.requests == asked
+    assert done.code == 0
+    said = "next run into out: 2 saved, 2 would be made, 1 in doubt"
+    assert done.out.splitlines()[-1] == said
+    assert "2 would be made" in again.out
+    assert "in doubt" not in again.out
+    assert events(as_json.out)[-1]["next_run"] == {
+        "would_be_made": 2,
+        "saved": 2,
+        "failed": 0,
+        "in_doubt": 1,
+        "to_be_fetched": 0,
+    }
+    assert (here / "out/journal.sqlite").read_bytes() == journal
+
+
+def test_batch_check_of_a_key_that_has_another_request(
+    run: Run, use: Use, here: Path
+) -> None:
+    """The run would pass it over; the check says so."""
+    with use():
+        line = ("batch", write_lines(here, 1), "-o", "out")
+        assert run(*line, "--no-gallery").code == 0
+    (here / "p.jsonl").write_text(lines_of_json(1).replace("cat", "dog"))
+    done = run(*line, "--check")
+    assert done.code == 2
+    assert "not sent: line 1: key: got 'k0'" in done.err
+    assert "0 requests, 1 bad line; nothing was sent" in done.out
+
+
+def test_batch_check_of_a_new_folder(run: Run, here: Path) -> None:
+    """All of it would be made, and the folder is not."""
+    done = run("batch", write_lines(here, 2), "--check", "-o", "new")
+    assert done.out.splitlines()[-1] == "next run into new: 2 would be made"
+    assert not (here / "new").exists()
+
+
+def test_batch_check_knows_a_model_that_is_nearly_one(run: Run, here: Path) -> None:
+    """A slip of the pen would be sent as it stands, and refused for every line."""
+    (here / "p.jsonl").write_text(lines_of_json(2, model="z-imagee"))
+    done = run("batch", "p.jsonl", "--check")
+    assert done.err.count("'z-imagee' is not in the catalogue") == 1
+    assert "did you mean z-image?" in done.err
+
+
 def test_batch_bad_lines_do_not_stop_the_rest(run: Run, use: Use, here: Path) -> None:
     """They are told with line, field and allowed values; the rest is made."""
     foreign = '{"model": "z-image-turbo", "input": {"prompt": "a"}}'
@@ -152,14 +211,16 @@ def test_batch_strict_stops_at_the_first_bad_line(
         (["p.jsonl"], "-o DIR is missing"),
         (["nope.jsonl", "-o", "o"], "cannot read 'nope.jsonl': No such file"),
         ([".", "--form", "csv", "-o", "o"], "cannot read '.': Is a directory"),
-        (["p.dat", "-o", "o"], "'p.dat' does not tell its form: give it by --form"),
         (["-", "-o", "o"], "give it by --form"),
         (["p.jsonl", "--form", "text", "-o", "o"], "give one by --model"),
         (["p.jsonl", "-o", "o", "--set", "seed"], "'seed' is not of the form"),
         (["p.jsonl", "-o", "o", "--set", "a=1", "--set", "a=2"], "given twice"),
         (["p.jsonl", "-o", "o", "--model", "Z-Image"], "is a title"),
         (["p.jsonl", "-o", "o", "--model", "z-image", "--set", "sed=1"], "allowed"),
-        (["p.jsonl", "-o", "p.jsonl"], "is no folder"),
+        (["p.jsonl", "-o", "p.jsonl"], "'p.jsonl' is a file; pictures and journal"),
+        (["nope.txt", "-o", "o"], "cannot read 'nope.txt': No such file"),
+        (["p.jsonl", "q.jsonl", "-o", "o"], "unrecognized arguments: q.jsonl\n  `lian"),
+        (["p.jsonl", "-o", "o", "--modle", "m"], "`liangxin batch --help` shows"),
         (["--collect", "-o", "o"], "'o' holds no journal to collect by"),
         (["--collect", "--retry-failed", "-o", "o"], "makes nothing"),
         (["p.jsonl", "--collect", "--check"], "--collect does not read"),
@@ -177,6 +238,46 @@ def test_batch_line_that_cannot_be_meant(
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert [path.name for path in here.iterdir()] == [name]
+
+
+def test_batch_of_a_file_whose_name_tells_no_form(run: Run, here: Path) -> None:
+    """It is there, and --form says what it is."""
+    (here / "p.dat").write_text("a cat\n")
+    done = run("batch", "p.dat", "-o", "o")
+    assert done.code == 2
+    assert "'p.dat' does not tell its form: give it by --form" in done.err
+
+
+def test_batch_of_an_unknown_field_says_what_was_meant(run: Run, here: Path) -> None:
+    """Beside the name, and without the classes of the library."""
+    line = '{"model": "z-image", "input": {"prompt": "a cat", "sede": 3}}'
+    done = run("batch", write_lines(here, 0, line), "--check")
+    said = "line 1: input.sede: got 'sede' (did you mean input.seed?); allowed: the fi"
+    assert said in done.err
+    assert "Generic" not in done.err
+
+
+def test_batch_of_other_cells_than_commas_give(run: Run, here: Path) -> None:
+    """Spreadsheets of some countries write semicolons."""
+    (here / "s.csv").write_text("prompt;seed\na cat;1\n")
+    done = run("batch", "s.csv", "--model", "z-image", "--check")
+    assert done.code == 2
+    assert "with semicolons between the names; allowed: commas" in done.err
+
+
+def test_batch_says_at_the_start_what_is_new(run: Run, use: Use, here: Path) -> None:
+    """The same prompts with another setting are other requests, and paid for."""
+    (here / "p.txt").write_text("a cat\na dog\n")
+    line = ("batch", "p.txt", "--model", "z-image", "-o", "o", "--no-gallery")
+    with use():
+        first, same = run(*line), run(*line)
+        (here / "p.txt").write_text("a cat\na dog\nan owl\n")
+        other = run(*line, "--set", "seed=7")
+        as_json = run(*line, "--set", "seed=7", "--json")
+    assert "new" not in first.err
+    assert "p.txt: nothing new, 2 saved before" in same.err
+    assert "o holds an earlier run: 2 saved\np.txt: 3 new\n" in other.err
+    assert told(as_json.out, "started")[0]["next_run"]["saved"] == 3
 
 
 def test_batch_without_a_key(run: Run, here: Path) -> None:

@@ -278,3 +278,15 @@ async def test_in_thread_is_not_far_ahead_and_can_be_left() -> None:
     await stream.aclose()
     assert left.wait(10)
     assert len(taken) < 100
+
+
+def test_line_of_what_was_never_sent_and_of_one_bad_line() -> None:
+    """Neither is done; one is no plural."""
+    course = Course(Path("out"), Watch())
+    for key in ("a", "b"):
+        course.take(Item(row=row(key, RowState.NOT_SENT, task_id=None)))
+    course.take(saved("c"))
+    course.take(BadLine(line=4, problems=()))
+    said = line_of(course)
+    assert said.startswith("batch: 1 of 3 done; 2 not sent; 1 bad line; ")
+    assert course.rate.per_minute(course.rate.began) == 60

@@ -13,6 +13,7 @@ from liangxin_async.emulator import Emulator
 from tests.cli.conftest import CANARY, Run
 
 Use = Callable[..., AbstractContextManager[Emulator]]
+LOST = {"route": "create", "kind": "reset_after_body", "nth": 1}
 
 
 def test_generate_takes_the_service_that_has_the_model(
@@ -122,3 +123,19 @@ def test_status_tells_cost_and_end_of_the_urls(run: Run, use: Use) -> None:
     assert "credits used 0.026\n" in plain
     assert "expires at" in plain
     assert told["expires_at"] > told["created_at"]
+
+
+@pytest.mark.parametrize("more", [(), ("--collect",)])
+def test_batch_into_a_folder_of_another_service_asks_nothing(
+    run: Run, use: Use, here: Path, more: tuple[str, ...]
+) -> None:
+    """Open tasks of EvoLink are never asked about at LiangXin; it is said whose."""
+    (here / "p.txt").write_text("a cat\na dog\n")
+    with use("EVOLINK", "LIANGXIN", faults=[LOST]) as emulator:
+        assert run("batch", "p.txt", "--model", "z-image-turbo", "-o", "o").code == 7
+        asked = emulator.ledger.requests.copy()
+        done = run("batch", "p.txt", "--model", "z-image", "-o", "o", *more)
+        assert emulator.ledger.requests == asked
+    assert done.code == 2
+    assert f"1 open task of evolink at {emulator.base_url}" in done.err
+    assert "use another folder" in done.err

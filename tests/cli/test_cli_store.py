@@ -154,10 +154,10 @@ def test_batch_into_a_bucket_that_is_not_there(
     with use() as emulator:
         done = run("batch", name, "-o", "s3://shpo/a", "--json")
         assert emulator.ledger.posts == 0
-    assert done.code == 5
+    assert done.code == 2
     error = json.loads(done.out.splitlines()[-1])["error"]
     assert (error["type"], error["reason"], error["charged"]) == (
-        "StoreError",
+        "NotReadyError",
         "bucket",
         "no",
     )
