@@ -40,21 +40,34 @@ def out_of_patience(
     handle: TaskHandle, patience: float, cause: LiangxinError | None
 ) -> TaskTimeoutError:
     """It is not over after `patience` seconds; `cause`: what the last query brought."""
+    polled = (
+        f"after {patience:g} s of polling (Polling.patience, and video_patience for "
+        "videos)"
+    )
+    happened = (
+        f"task {handle.task_id!r} is not over {polled}"
+        if handle.is_known
+        else f"{polled} the service has not shown task {handle.task_id!r} yet"
+    )
     error = TaskTimeoutError(
-        f"task {handle.task_id!r} is not over after {patience:g} s of polling "
-        "(Polling.patience, and video_patience for videos); session.attach(task_id) "
-        "waits for it again",
+        f"{happened}; session.attach(task_id) waits for it again",
         task_id=handle.task_id,
         record=handle.record,
     )
+    if not handle.is_known:
+        error.charged = "unknown"
     error.__cause__ = cause
     return error
 
 
 def left_open(handle: TaskHandle, why: str) -> SessionClosedError:
     """The session ends, and says `why`."""
-    return SessionClosedError(
-        f"{why}; task {handle.task_id!r} goes on at the service, and "
+    stands = "goes on at the service" if handle.is_known else "was not shown yet"
+    error = SessionClosedError(
+        f"{why}; task {handle.task_id!r} {stands}, and "
         "session.attach(task_id) waits for it again",
         task_id=handle.task_id,
     )
+    if not handle.is_known:
+        error.charged = "unknown"
+    return error

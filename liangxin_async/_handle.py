@@ -154,12 +154,24 @@ class TaskHandle:
 
     def not_over_after(self, timeout: float) -> TaskTimeoutError:
         """Return the error for a wait of `timeout` seconds that was too short."""
-        return TaskTimeoutError(
-            f"task {self.task_id!r} is not over after {round(timeout, 3):g} s; it goes "
-            "on, and session.attach(task_id) waits for it again",
+        waited = f"{round(timeout, 3):g} s"
+        error = TaskTimeoutError(
+            f"task {self.task_id!r} is not over after {waited}; it goes "
+            "on, and session.attach(task_id) waits for it again"
+            if self.is_known
+            else f"after {waited} the service has not shown task {self.task_id!r} yet; "
+            "session.attach(task_id) waits for it again",
             task_id=self.task_id,
             record=self.record,
         )
+        if not self.is_known:
+            error.charged = "unknown"
+        return error
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the service accepted or showed the task: any id can be attached."""
+        return self.request is not None or self._seen is not None
 
     def new_waiter(self) -> asyncio.Future[None]:
         """Return a future of the loop that follows the task.

@@ -198,7 +198,8 @@ class Session:
             asyncio.get_running_loop()
         except RuntimeError:
             raise ConfigurationError(
-                "no event loop is running here; call this from async code"
+                "no asyncio event loop is running here; call this from async code "
+                "(asyncio only: with trio it does not work)"
             ) from None
         self._runtime = self._settings.start_runtime(
             self._make_transport(), self._make_downloader()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ def service() -> Iterator[EmulatorThread]:
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_readme_block_runs(block: str, service: EmulatorThread, tmp_path: Path) -> None:
     """Each Python block is a program that ends well against the emulator."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:  # tests run side by side
+        block = block.replace("port = 8000\n", f"port = {unused.getsockname()[1]}\n")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],
         cwd=tmp_path,

@@ -101,9 +101,9 @@ class _Notes(logging.Handler):
         self._out = out
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Of creates whose caller has gone the command tells by itself, with ids.
+        # Of creates whose caller has gone, and of lost tasks, the command tells itself.
         known = (
-            record.name.endswith(("._submit", "._submit_told"))
+            record.name.endswith(("._submit", "._submit_told", "._poll_told"))
             and record.levelno < logging.ERROR
         )
         if not known:

@@ -124,7 +124,9 @@ def _generate(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument(
         "--callback-url",
         metavar="URL",
-        help="public https URL that the service calls at the end",
+        help="public https URL that the service calls at the end; for one on this "
+        "machine give the emulator's scenario a name for it: "
+        '{"callbacks": {"hosts": {"bot.example.com": "http://127.0.0.1:8000"}}}',
     )
     parser.add_argument(
         "--kind",

@@ -20,6 +20,7 @@ from liangxin_async.cli._models_words import (
     option_of,
     required_words,
     rules_of,
+    source_word,
     sources_of,
 )
 from liangxin_async.cli._out import Out, is_terminal
@@ -106,7 +107,9 @@ def _titles() -> list[tuple[str, ...]]:
 
 def _count(info: ModelInfo) -> str:
     return (
-        "any" if info.request_type is None else f"{len(inputs(info))} ({info.source})"
+        "any"
+        if info.request_type is None
+        else f"{len(inputs(info))} ({source_word(info.source)})"
     )
 
 
@@ -188,7 +191,7 @@ def _page(info: ModelInfo, width: int) -> Iterator[str]:
         facts += [f"default {default}"] if default else []
         yield ""
         yield f"{field.name}  ({option_of(field)})"
-        yield f"    {', '.join(facts)}; from: {field.source}"
+        yield f"    {', '.join(facts)}; from: {source_word(field.source)}"
         for label, words in known_about(field):
             yield from _wrapped(f"{label}: {words}", width, indent=4)
     rules = list(rules_of(info))

@@ -14,6 +14,7 @@ from liangxin_async.cli._models_words import (
     option_of,
     required_words,
     rules_of,
+    source_word,
     sources_of,
 )
 from liangxin_async.models import FieldInfo, ModelInfo
@@ -36,7 +37,9 @@ def _fields(info: ModelInfo) -> Table:
     table.add_column("allowed, and what is known", ratio=1)
     table.add_column("from")
     for field in info.fields:
-        table.add_row(_name(field), _kind(field), _known(field), field.source)
+        table.add_row(
+            _name(field), _kind(field), _known(field), source_word(field.source)
+        )
     return table
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from liangxin_async.cli._fields import option
 from liangxin_async.models import FieldInfo, ModelInfo
 
+_SHOWN = {"seed": "reference"}  # the catalogue's word is that of a field as well
 _SOURCES = {
-    "seed": "the provider's reference documents",
+    "reference": "the provider's reference documents",
     "docs": "the public documentation pages",
     "name only": "only the name is known: fields are sent unchecked",
 }
@@ -66,10 +67,16 @@ def heading(info: ModelInfo) -> str:
     return f"{start}{info.title} ({info.kind}, {info.provider})"
 
 
+def source_word(source: str) -> str:
+    """Return the word for a source of facts."""
+    return _SHOWN.get(source, source)
+
+
 def sources_of(info: ModelInfo) -> str:
     """Return where the facts come from, in words; or why there are hardly any."""
     if info.model is None:
         return _NO_VALUE
     used = dict.fromkeys((info.source, *(field.source for field in info.fields)))
-    words = (f"{source} = {_SOURCES[source]}" for source in used)
+    shown = (source_word(source) for source in used)
+    words = (f"{source} = {_SOURCES[source]}" for source in shown)
     return f"facts from: {'; '.join(words)}"

@@ -84,6 +84,8 @@ def words(error: AnyError) -> str:
             return f"the time is over; the service has not shown task {task_id} yet"
         case TaskTimeoutError(task_id=task_id):
             return f"the time is over; task {task_id} goes on at the service"
+        case TaskLostError(task_id=task_id, record=None, charged="unknown"):
+            return f"the service knows no task {task_id}"
         case SubmitUnknownError(reason=reason):
             return (
                 f"the create was sent, and whether it was accepted is unknown "
@@ -119,6 +121,8 @@ def _advice(error: AnyError, args: Namespace | None) -> Iterator[str]:
                 yield wait_command(task_id, args)
         case EmptyResultError(task_id=task_id):
             yield f"`liangxin status {shlex.quote(task_id)}` shows its record"
+        case TaskLostError(record=None, charged="unknown"):
+            yield "check the id, the address, and the service (--dialect) that made it"
         case TaskTimeoutError() | TaskLostError() | DownloadError() if error.task_id:
             yield f"to wait for it: {wait_command(error.task_id, args)}"
 

@@ -8,10 +8,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
 
 from liangxin_async._arguments import check_request
-from liangxin_async._errors import SubmitUnknownError
+from liangxin_async._errors import (
+    ConnectionLostError,
+    ProtocolError,
+    ServiceError,
+    SubmitUnknownError,
+)
 from liangxin_async._events import Event, SubmitAccepted
 from liangxin_async._records import Result, TaskRecord
 from liangxin_async._session import Session
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Waiting = Callable[[], Awaitable[Result]]
+
+_AGAIN_AFTER: Final = (0.3, 1.0)  # seconds; a gateway's restart or one bad node
 
 
 def generate(args: Namespace, out: Out) -> int:
@@ -163,7 +172,7 @@ def status(args: Namespace, out: Out) -> int:
 
     async def work() -> None:
         async with session:
-            record = await session.record(args.task_id)
+            record = await _asked(session, args.task_id)
         if out.as_json:
             out.data(_record_facts(record, dialect))
         else:
@@ -171,6 +180,16 @@ def status(args: Namespace, out: Out) -> int:
 
     run(work, watch, out)
     return Exit.DONE
+
+
+async def _asked(session: Session, task_id: str) -> TaskRecord:
+    """Ask, and a little later again where a service stumbles: a query costs nothing."""
+    for pause in _AGAIN_AFTER:
+        try:
+            return await session.record(task_id)
+        except (ServiceError, ProtocolError, ConnectionLostError):
+            await anyio.sleep(pause)
+    return await session.record(task_id)
 
 
 def _record_facts(record: TaskRecord, dialect: Dialect) -> dict[str, Any]:

@@ -110,9 +110,12 @@ def is_let_through(url: Any, rule: str) -> bool:
 
 
 def origin(url: str) -> str:
-    """Return scheme and host of a URL: what may be shown of one with a secret path."""
+    """Return scheme, host and port of a URL: of a secret path what may be shown."""
     found = _split(url)
-    return "not a URL" if found is None else f"{found[0].scheme}://{found[1]}"
+    if found is None:
+        return "not a URL"
+    parts, host = found
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 
 
 @frozen

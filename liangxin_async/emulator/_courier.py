@@ -15,6 +15,7 @@ there is no task, no alarm and no session.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from liangxin_async.emulator._report import Report
     from liangxin_async.emulator._tasks import Task
     from liangxin_async.emulator._world import World
+
+_log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 100  # attempts; two descriptors each where both ends are one process
 
@@ -75,6 +78,7 @@ class Courier:
     _idle: asyncio.Event = field(factory=asyncio.Event)
     _poster: Poster = field(init=False)
     _turns: int = 0
+    _warned: set[str] = field(factory=set)  # outcomes that were told of
 
     def __attrs_post_init__(self) -> None:
         """There is nothing to do yet."""
@@ -249,8 +253,22 @@ class Courier:
     def _settle(self, delivery: Delivery, outcome: str) -> None:
         ledger, delivery.outcome = self.world.ledger, outcome
         ledger.callbacks[outcome] += 1
+        place = origin(delivery.url)
         if outcome == "refused":
-            ledger.callback_targets_refused[origin(delivery.url)] += 1
+            ledger.callback_targets_refused[place] += 1
+        self._warn(delivery, place)
+
+    def _warn(self, delivery: Delivery, place: str) -> None:
+        """Say why no callback comes, once for each reason: the books have the rest."""
+        outcome = delivery.outcome
+        if outcome not in ("refused", "given_up") or outcome in self._warned:
+            return
+        self._warned.add(outcome)
+        if outcome == "refused":
+            why = "not sent: that is no address of this machine (callbacks.hosts)"
+        else:
+            why = f"given up; the last answer: {delivery.attempts[-1].word}"
+        _log.warning("callback to %s %s (further ones are not told)", place, why)
 
     def _leave(self, parcel: _Parcel) -> None:
         del self._open[parcel]

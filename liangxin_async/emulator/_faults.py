@@ -78,7 +78,7 @@ def _as_nth(value: int | Sequence[int] | None) -> int | tuple[int, int] | None:
             return value
         case [int() as first, int() as last] if 1 <= first <= last:
             return first, last
-    message = f"nth must be None, a number from 1 or [first, last], got {value!r}"
+    message = f"nth must be null, a number from 1 or [first, last], got {value!r}"
     raise ScenarioError(message)
 
 
@@ -88,7 +88,7 @@ def _as_span(value: Sequence[float] | None) -> tuple[float, float] | None:
             return None
         case [int() | float() as first, int() | float() as last] if first <= last:
             return float(first), float(last)
-    raise ScenarioError(f"during must be None or [from, to], got {value!r}")
+    raise ScenarioError(f"during must be null or [from, to], got {value!r}")
 
 
 def _has_type(value: Any, default: Any) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from liangxin_async import Session
     from liangxin_async.emulator import Scenario
     from liangxin_async.testing import EmulatorThread, FakeSession
+    from liangxin_async.testing._service import Script
 
 MARKER = "liangxin_scenario"
 
@@ -46,17 +47,30 @@ def liangxin_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def liangxin_script() -> Script | None:
+    """What liangxin_fake plays, see FakeSession; None: all succeeds. Override it."""
+    return None
+
+
+@pytest.fixture
 def liangxin_emulator(
     request: pytest.FixtureRequest, liangxin_scenario: Scenario
 ) -> Iterator[EmulatorThread]:
     """A local service for this test alone, with base_url, api_key, ledger and play."""
+    from liangxin_async.emulator import ScenarioError
     from liangxin_async.testing import EmulatorThread
     from liangxin_async.testing._fixtures import scenario_of
 
     marker = request.node.get_closest_marker(MARKER)
     scenario = liangxin_scenario
     if marker is not None:
-        scenario = scenario_of(scenario, marker.args, marker.kwargs)
+        wrong = ""
+        try:
+            scenario = scenario_of(scenario, marker.args, marker.kwargs)
+        except ScenarioError as error:
+            wrong = f"@pytest.mark.{MARKER}: {error}"
+        if wrong:  # outside of the handler: else its error is shown as well
+            pytest.fail(wrong, pytrace=False)
     with EmulatorThread(scenario) as service:
         yield service
 
@@ -74,11 +88,12 @@ def liangxin_session(
 
 
 @pytest.fixture
-def liangxin_fake(liangxin_settings: dict[str, Any]) -> Iterator[FakeSession]:
-    """A session without network on which everything succeeds, closed after the test."""
-    from liangxin_async.testing import FakeSession
-    from liangxin_async.testing._fixtures import close_after_test
+def liangxin_fake(
+    liangxin_script: Script | None, liangxin_settings: dict[str, Any]
+) -> Iterator[FakeSession]:
+    """A session without network that plays liangxin_script, closed after the test."""
+    from liangxin_async.testing._fixtures import close_after_test, fake_session
 
-    session = FakeSession(**liangxin_settings)
+    session = fake_session(liangxin_script, liangxin_settings)
     yield session
     close_after_test(session)

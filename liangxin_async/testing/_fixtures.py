@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, fields_dict
 
 from liangxin_async._config import Polling
+from liangxin_async._errors import ConfigurationError
 from liangxin_async._session import Session
-from liangxin_async.emulator import Fixed, Scenario
+from liangxin_async.emulator import Fixed, Scenario, ScenarioError
+from liangxin_async.testing._session import FakeSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from liangxin_async.testing._service import Script
     from liangxin_async.testing._thread import EmulatorThread
 
 SCENARIO = Scenario(duration=Fixed(0.05))
@@ -30,14 +33,41 @@ def scenario_of(
         scenario: that of the fixture.
         given: the marker's arguments: nothing, or another scenario.
         changes: the marker's keywords: fields that are different.
+
+    Raises:
+        ScenarioError: the marker says something else.
     """
-    base: Scenario
-    (base,) = given or (scenario,)
+    match given:
+        case ():
+            base = scenario
+        case (Scenario() as base,):
+            pass
+        case _:
+            raise ScenarioError(f"takes one Scenario and fields of it, got {given!r}")
+    known = fields_dict(Scenario)
+    for name in changes:
+        if name not in known:
+            raise ScenarioError(f"unknown field {name!r}; known: {', '.join(known)}")
     return evolve(base, **changes)
+
+
+def fake_session(script: Script | None, settings: Mapping[str, Any]) -> FakeSession:
+    """Return a session without network that plays the script."""
+    _refuse_script(settings)
+    return FakeSession(script, **settings)
+
+
+def _refuse_script(settings: Mapping[str, Any]) -> None:
+    if "script" in settings:
+        raise ConfigurationError(
+            "liangxin_settings: a script is for liangxin_fake alone; override the "
+            "fixture liangxin_script"
+        )
 
 
 def session_on(service: EmulatorThread, settings: Mapping[str, Any]) -> Session:
     """Return a session on the emulator; it opens itself in the loop of the test."""
+    _refuse_script(settings)
     usual = {"base_url": service.base_url, "polling": QUICK}
     return Session(service.api_key, **{**usual, **settings})
 

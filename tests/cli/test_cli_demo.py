@@ -215,6 +215,7 @@ def test_emulator_ends_with_a_word_on_callbacks(
     line = ("generate", "z-image", "a cat", "--base-url", told["base_url"])
     assert run(*line, "--callback-url", "https://bot.example.com/x").code == 0
     _, err = interrupted(process, signal.SIGTERM)
+    assert "callback to https://bot.example.com not sent: that is no address" in err
     assert "1 creates accepted, 0 refused; callbacks: 1 refused, because" in err
 
 

@@ -35,7 +35,7 @@ EXPECTED = {
     "ProtocolError": Exit.CONNECTION,
     "RequestTimeoutError": Exit.CONNECTION,
     "SaturatedError": Exit.TIMEOUT,
-    "ServiceError": Exit.REFUSED,
+    "ServiceError": Exit.CONNECTION,
     "SessionClosedError": Exit.OTHER,
     "StoreError": Exit.FAILED,
     "SubmitTimeoutError": Exit.TIMEOUT,

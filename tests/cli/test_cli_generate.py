@@ -182,6 +182,14 @@ def test_wait_for_an_id_nobody_knows(run: Run, use: Use) -> None:
     assert "the service has not shown task nope" in done.err
 
 
+def test_status_asks_again_where_the_gateway_stumbles(run: Run, use: Use) -> None:
+    """Two 502 are got over; more of them are no usable answer: 8."""
+    with use(faults=[{"route": "query", "kind": "html_502", "nth": [1, 2]}]):
+        assert run("status", "nope").code == 3  # the third answer: no such task
+    with use(faults=[{"route": "query", "kind": "html_502"}]):
+        assert run("status", "nope").code == 8
+
+
 def test_no_connection(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens: 8."""
     with socket.create_server(("127.0.0.1", 0)) as unused:

@@ -79,12 +79,12 @@ def test_models_json_has_every_fact_of_the_seed(run: Run, model: str) -> None:
 def test_models_page_has_every_fact_of_the_seed(run: Run, model: str) -> None:
     """The same for people: each field with its option, type, requirement, source."""
     page = run("models", model).out
-    assert "facts from: seed = the provider's reference documents\n" in page
+    assert "facts from: reference = the provider's reference documents\n" in page
     blocks = {block.split()[0]: block for block in page.split("\n\n")[1:]}
     for name, facts in SEEDS[model].items():
         need = "required" if facts["required"] else "optional"
         assert f"    {facts['type']}, {need}" in blocks[name]
-        assert "; from: seed\n" in blocks[name]
+        assert "; from: reference\n" in blocks[name]
 
 
 def test_models_page_of_z_image_marks_hints_as_such(run: Run) -> None:
@@ -156,7 +156,9 @@ def test_models_lists_all(run: Run) -> None:
     assert any(
         re.match(r"kling-v3-pro +video +any +Kling 3 Pro", row) for row in liangxin
     )
-    assert any(re.match(r"z-image-turbo +image +4 \(seed\) ", row) for row in evolink)
+    assert any(
+        re.match(r"z-image-turbo +image +4 \(reference\) ", row) for row in evolink
+    )
 
 
 def test_models_lists_all_as_json(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
 import warnings
 from itertools import pairwise
 from typing import Any
@@ -116,6 +117,25 @@ async def test_callback_needs_an_accepted_create(play: Play) -> None:
         await done(caller.emulator)
         assert receiver.posts == []
     assert caller.emulator.ledger.callbacks == {}
+
+
+async def test_callback_in_vain_is_told_once_for_each_reason(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refused as a target, or not taken: one line each, without the path."""
+    caller = await play(Scenario(duration=0, callbacks={"waits": []}))
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    for _ in range(2):
+        for url in ("https://bot.example.com/secret", f"{closed}/secret"):
+            await ask(caller, url)
+    await done(caller.emulator)
+    told = [record.getMessage() for record in caplog.records]
+    told = [line for line in told if line.startswith("callback to ")]
+    assert len(told) == 2
+    assert "https://bot.example.com not sent: that is no address of" in told[0]
+    assert f"{closed} given up; the last answer: no connection" in told[1]
+    assert "secret" not in "".join(told)
 
 
 async def test_callback_follows_an_end_that_came_early(play: Play) -> None:

@@ -17,6 +17,7 @@ from liangxin_async import (
     PollComplete,
     PollFailed,
     Polling,
+    SessionClosedError,
     TaskFailedError,
     TaskHandle,
     TaskLostError,
@@ -375,6 +376,31 @@ async def test_attach_finds_a_task_made_elsewhere() -> None:
         start = anyio.current_time()
         assert (await handle).model == "z-image"
         assert anyio.current_time() - start < 0.5
+
+
+@pytest.mark.parametrize("patience", [2.0, 60.0])
+async def test_attach_to_an_id_never_shown_is_not_called_paid(patience: float) -> None:
+    """Any id can be attached: a wait that ends before it was shown knows no charge."""
+    polling = Polling(patience=patience)
+    async with session_on(FakeService(), polling=polling) as session:
+        with pytest.raises(TaskTimeoutError, match="has not shown task 'no'") as caught:
+            await session.attach("no").wait(timeout=None if patience == 2 else 3)
+        assert (caught.value.charged, caught.value.record) == ("unknown", None)
+        handle = session.attach("other")
+    with pytest.raises(SessionClosedError, match="'other' was not shown yet") as closed:
+        await handle
+    assert closed.value.charged == "unknown"
+
+
+async def test_submitted_task_never_shown_is_paid_for() -> None:
+    """The service accepted it: what queries say does not change that."""
+    service = FakeService()
+    async with session_on(service) as session:
+        handle = await session.submit(ZImage("a"))
+        service.ends.clear()
+        with pytest.raises(TaskTimeoutError, match="it goes on") as caught:
+            await handle.wait(0)
+        assert (caught.value.charged, caught.value.record) == ("yes", None)
 
 
 async def test_poller_goes_quiet_when_nothing_is_open() -> None:

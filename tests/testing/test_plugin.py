@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from liangxin_async import ConfigurationError, Session
 from tests.test_readme import README
 
 pytest_plugins = ["pytester"]
@@ -220,20 +221,6 @@ class TestOverridden:
     result.assert_outcomes(passed=4)
 
 
-def test_plugin_shows_a_wrong_scenario(pytester: pytest.Pytester) -> None:
-    """A field that is none is an error of that test, and names the field."""
-    result = run(
-        pytester,
-        """
-@pytest.mark.liangxin_scenario(speed=3)
-def test_one(liangxin_emulator):
-    pass
-""",
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*unexpected keyword argument 'speed'*"])
-
-
 def test_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
     """By the name of its entry point."""
     tests = "def test_one(liangxin_emulator): pass\n"
@@ -247,3 +234,66 @@ def test_plugin_explains_itself(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["liangxin_emulator*", "*A local service for this*"])
     result = run(pytester, "", "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.liangxin_scenario(*"])
+
+
+def test_plugin_scripts_the_fake_by_a_fixture_of_its_own(
+    pytester: pytest.Pytester,
+) -> None:
+    """`liangxin_script` is for the fake; among the settings a script is refused."""
+    result = run(
+        pytester,
+        """
+from liangxin_async import ConfigurationError
+from liangxin_async.testing import Fails
+
+@pytest.fixture
+def liangxin_script():
+    return Fails()
+
+def test_fake(liangxin_fake, liangxin_session):
+    with pytest.raises(TaskFailedError):
+        asyncio.run(liangxin_fake.generate(ZImage("a")))
+
+class TestSettings:
+    @pytest.fixture
+    def liangxin_settings(self):
+        return {"script": Fails()}
+
+    @pytest.mark.parametrize("name", ["liangxin_fake", "liangxin_session"])
+    def test_script(self, request, name):
+        with pytest.raises(ConfigurationError, match="the fixture liangxin_script"):
+            request.getfixturevalue(name)
+""",
+    )
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("nonsense=1", "unknown field 'nonsense'; known: seed,"), ("7", "one Scenario")],
+)
+def test_plugin_marker_with_nonsense(
+    pytester: pytest.Pytester, given: str, told: str
+) -> None:
+    """One line that names the marker, and no traceback of ours."""
+    result = run(
+        pytester,
+        f"""
+@pytest.mark.liangxin_scenario({given})
+def test_it(liangxin_emulator):
+    pass
+""",
+    )
+    result.assert_outcomes(errors=1)
+    output = result.stdout.str()
+    assert "@pytest.mark.liangxin_scenario: " in output
+    assert told in output
+    assert "_fixtures.py" not in output
+
+
+def test_session_without_an_asyncio_loop_names_trio(
+    liangxin_session: Session,
+) -> None:
+    """As in a test that anyio's plugin runs on trio, where that is installed."""
+    with pytest.raises(ConfigurationError, match=r"asyncio only: with trio"):
+        liangxin_session.attach("a")
