@@ -155,7 +155,8 @@ async def test_store_that_takes_no_more_stops_the_run_like_a_full_disk(
     """Creates end, what is paid for waits in the work folder, and goes from there."""
     prompts = numbered(60)
     odd.fails = lambda path: status if len(odd.pictures()) >= 5 else None
-    async with emulated(scenario=FEW) as (session, emulator):
+    slow = {**FEW, "duration": 0.15}  # the stop must come before the last create
+    async with emulated(scenario=slow) as (session, emulator):
         first = await make(session, to(tmp_path), pairs(*prompts))
         check_stopped(first, tmp_path, emulator.ledger.accepted_total, prompts)
         assert isinstance(first.error, StoreError)
