@@ -92,7 +92,7 @@ def test_generate_on_a_terminal_keeps_the_id(use: Use) -> None:
 def test_models_on_a_terminal(here: Path) -> None:
     """A wide terminal gets a table, a narrow one the page, broken at its width."""
     wide, _ = on_a_terminal("models", "z-image", stream="stdout", columns=120)
-    row = re.search(r"input.image_size +string +a string +seed", plain(wide))
+    row = re.search(r"input.image_size +string +a string +reference", plain(wide))
     assert row is not None
     assert "upstream, not enforced: square (512x512)" in plain(wide)
     narrow, _ = on_a_terminal("models", "z-image", stream="stdout", columns=70)

@@ -56,11 +56,11 @@ async def test_callback_to_another_machine_is_refused(play: Play, url: str) -> N
 
 
 async def test_refused_target_is_shown_without_its_path(play: Play) -> None:
-    """A path may be a secret; scheme and host are enough to see a mistake."""
+    """A path may be a secret; scheme, host and port are enough to see a mistake."""
     caller = await play(Scenario(duration=0))
     await ask(caller, "https://bot.example.com:8443/secret?a=b")
     refused = caller.emulator.ledger.callback_targets_refused
-    assert refused == {"https://bot.example.com": 1}
+    assert refused == {"https://bot.example.com:8443": 1}
 
 
 async def test_connector_makes_sockets_to_loopback_only() -> None:
