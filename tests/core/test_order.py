@@ -77,6 +77,15 @@ def row(letter: str, count: int) -> str:
     return " ".join(f"{letter}{index}" for index in range(count))
 
 
+def test_place_that_left_in_the_middle_of_its_line_is_passed_over() -> None:
+    """Those behind it move up."""
+    shop = Shop()
+    _, second, _ = shop.join("a1 a2 a3")
+    shop.leave(second)
+    assert shop.rest() == "a1 a3"
+    assert shop.is_forgotten
+
+
 # ---------------------------------------------------------------------------- keys
 
 
