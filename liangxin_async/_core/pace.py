@@ -112,8 +112,15 @@ class Pace:
     # -------------------------------------------------------------------- to tell
 
     def next_age(self, age: float) -> float | None:
-        """The age at which a query pays; None where experience ends."""
-        return None if self._plan is None else self._plan.next_age(age)
+        """The age at which a query pays; None where experience ends.
+
+        When many tasks begin together, the first to end are all that is known: what
+        lies past them is a guess, into which no plan leaps further than the age grows.
+        """
+        due = None if self._plan is None else self._plan.next_age(age)
+        if due is None or due <= self._known:
+            return due
+        return min(due, max(self._known, age * (1 + self._polling.growth)))
 
     def age_by(self, share: float) -> float | None:
         """The age by which such a share has ended, below 1; None where nobody knows."""
