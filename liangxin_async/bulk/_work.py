@@ -213,8 +213,8 @@ class Work:
         async with anyio.create_task_group() as outstanding:
             self._outstanding = outstanding
             try:
-                await self._collect(outstanding)
-                await self._create(outstanding)
+                await self._collect()
+                await self._create()
             except Exception as exc:  # noqa: BLE001 - what is paid for comes home
                 self._fail(exc)
 
@@ -252,7 +252,7 @@ class Work:
 
     # ------------------------------------------------------------ what is outstanding
 
-    async def _collect(self, group: TaskGroup) -> None:
+    async def _collect(self) -> None:
         """Follow what earlier runs paid for. Returns when all of it is followed."""
         places = asyncio.Semaphore(_ATTACHED)
         async for row in self._journal.rows(OUTSTANDING):
@@ -261,7 +261,7 @@ class Work:
             self._sorter.outstanding.add(row.key)
             if row.state is RowState.ACCEPTED:
                 await places.acquire()
-                group.start_soon(self._follow, row, places)
+                self._outstanding.start_soon(self._follow, row, places)
             else:
                 await self._save_later(row, self._result_of(row), earlier=True)
 
@@ -290,7 +290,7 @@ class Work:
 
     # ---------------------------------------------------------------------- creating
 
-    async def _create(self, group: TaskGroup) -> None:
+    async def _create(self) -> None:
         if self.collect or self.finishing:
             return
         self.batch = batch = self.session._batch(
@@ -305,7 +305,9 @@ class Work:
                 error = outcome.error
                 if isinstance(error, SubmitUnknownError) and error.rescue is not None:
                     self._hopes.add(scope := anyio.CancelScope())
-                    group.start_soon(self._hope, outcome.index, error, scope)
+                    self._outstanding.start_soon(
+                        self._hope, outcome.index, error, scope
+                    )
                     continue
                 keeper = self._sorter.came_home(outcome.index)
                 error = error or keeper.broken

@@ -5,26 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from liangxin_async import SubmitUnknownError, bulk
-from liangxin_async.bulk import RowState, open_journal
+from liangxin_async.bulk import RowState
+from tests.bulk.crash_tools import rows_in
 from tests.webhook.service import Service
 from tests.webhook.test_end_to_end import received
 
 from .runs import make, numbered, pairs
 
 pytestmark = pytest.mark.anyio
-
-
-async def rows_in(folder: Path) -> dict[str, Any]:
-    journal = await open_journal(folder / "journal.sqlite")
-    try:
-        return {row.key: row async for row in journal.rows()}
-    finally:
-        await journal.aclose()
 
 
 def all_bytes(folder: Path) -> bytes:
