@@ -24,11 +24,17 @@ from attrs import define, field, frozen
 
 from liangxin_async._addresses import mask_url
 from liangxin_async._connector import public_connector
+from liangxin_async._core.backoff import Backoff, next_delay
 from liangxin_async._errors import (
     ConfigurationError,
+    ConnectError,
     DownloadError,
     LiangxinError,
+    ProtocolError,
+    SaturatedError,
+    ServiceError,
     SessionClosedError,
+    TransportError,
     shorten,
 )
 from liangxin_async._events import (
@@ -55,8 +61,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-ATTEMPTS = 3  # per file; one more after a refresh
-_DELAY_BASE, _DELAY_CAP = 0.5, 4.0  # seconds; full jitter below 0.5, 1, ... 4
+ATTEMPTS = 3  # per file, and per refresh; one more after a refresh
+_RETRY = Backoff(0.5, 4.0)
+_TOLD_CAP = 30.0  # seconds; the longest wait that a service can ask for
 _CLOSE_WAIT = 5.0  # seconds that `aclose` gives calls under way to clean up
 
 
@@ -164,8 +171,9 @@ class Downloader:
         Args:
             result: what to save.
             to: folder; made with its parents where missing.
-            refresh: asks for the task's record again, for fresh URLs. Awaited at most
-                once for each file, after HTTP 403, 404 or 410.
+            refresh: asks once for the task's record again, for fresh URLs. Called
+                after HTTP 403, 404 or 410: once for each file, and up to three times
+                where its answer was lost or the service busy.
             stem: name without extension; None for the task id, where a file of that
                 name is replaced. Characters that are unsafe in names are changed.
             overwrite: with a `stem`: whether a taken name is replaced. Otherwise ours
@@ -304,17 +312,44 @@ class Downloader:
             error = job.error(position, outcome)
             if outcome.reason == "expired" and not is_fresh:
                 is_fresh = True
-                await _refresh(job, position, error)
+                await self._refresh(job, position, error)
                 continue
             if not outcome.again or attempt >= ATTEMPTS:
                 raise error from outcome.cause
             await self._pause(job, position, attempt, error)
             attempt += 1
 
+    async def _refresh(self, job: _Job, position: int, expired: DownloadError) -> None:
+        """Replace the URLs by fresh ones, or raise `expired`."""
+        attempt = 1
+        while True:
+            try:
+                record = await job.refresh(job.task_id)
+                break
+            except SessionClosedError:
+                raise
+            except LiangxinError as exc:
+                if attempt >= ATTEMPTS or not _may_pass(exc):
+                    raise expired from exc
+                told = getattr(exc, "retry_after", None) or 0.0
+            await self._pause(job, position, attempt, expired, at_least=told)
+            attempt += 1
+        if position >= len(record.result_urls):
+            raise expired
+        # Later files take theirs from here as well; the number of files stays.
+        job.urls[: len(record.result_urls)] = record.result_urls[: len(job.urls)]
+
     async def _pause(
-        self, job: _Job, position: int, attempt: int, error: DownloadError
+        self,
+        job: _Job,
+        position: int,
+        attempt: int,
+        error: DownloadError,
+        *,
+        at_least: float = 0.0,
     ) -> None:
-        delay = self._rand() * min(_DELAY_CAP, _DELAY_BASE * 2 ** (attempt - 1))
+        jittered = next_delay(attempt, _RETRY, rand=self._rand())
+        delay = max(jittered, min(at_least, _TOLD_CAP))
         _log.debug(
             "file %d of task %r did not come, attempt %d (%s); again after %.2f s",
             position + 1,
@@ -371,18 +406,13 @@ class Downloader:
             self._teller.tell(kind(task_id=job.task_id, **{**usual, **facts}))
 
 
-async def _refresh(job: _Job, position: int, expired: DownloadError) -> None:
-    """Replace the URLs by fresh ones, or raise `expired`."""
-    try:
-        record = await job.refresh(job.task_id)
-    except SessionClosedError:
-        raise
-    except LiangxinError as exc:
-        raise expired from exc
-    if position >= len(record.result_urls):
-        raise expired
-    # Later files take theirs from here as well; the number of files stays.
-    job.urls[: len(record.result_urls)] = record.result_urls[: len(job.urls)]
+def _may_pass(error: LiangxinError) -> bool:
+    """Whether the same query may be answered well a moment later."""
+    if isinstance(error, ConnectError):
+        return not error.permanent
+    return isinstance(
+        error, (TransportError, ProtocolError, SaturatedError, ServiceError)
+    )
 
 
 def _note_saved(error: LiangxinError, job: _Job) -> None:

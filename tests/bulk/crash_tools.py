@@ -174,7 +174,8 @@ async def check_over(
     rows = await rows_in(folder)
     assert set(rows) == set(prompts)
     over = {RowState.SAVED, RowState.FAILED, RowState.IN_DOUBT}
-    assert {row.state for row in rows.values()} <= over
+    left = {key: row for key, row in rows.items() if row.state not in over}
+    assert not left, (left, [item for item in told.items if item[0] in left])
     in_doubt = by_state(rows, RowState.IN_DOUBT)
     assert max(accepted.values(), default=0) <= 1, "somebody paid twice"
     unpaid = set(prompts) - set(accepted)

@@ -41,9 +41,17 @@ from liangxin_async import (
 from liangxin_async._connector import AddressRefusedError, public_connector
 from liangxin_async._download import ATTEMPTS, Downloader
 from liangxin_async._errors import (
+    AuthenticationError,
     ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
     DownloadError,
+    LiangxinError,
     NotFoundError,
+    ProtocolError,
+    RequestTimeoutError,
+    SaturatedError,
+    ServiceError,
     SessionClosedError,
 )
 from liangxin_async._records import Result, TaskRecord, TaskState
@@ -1063,6 +1071,74 @@ async def test_fetch_expired_and_refresh_fails(
     error = await failing(downloader, result_of(url), tmp_path, refresh=refresh)
     assert (error.reason, error.http_status) == ("expired", 404)
     assert isinstance(error.__cause__, NotFoundError)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        ConnectionLostError("the connection broke"),
+        ConnectError("no connection"),
+        RequestTimeoutError("no answer"),
+        ProtocolError("no JSON"),
+        SaturatedError(http_status=429, retry_after=7.0),
+        ServiceError(http_status=502),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_fetch_expired_and_refresh_fails_at_first(
+    host: Host, tmp_path: Path, passing: LiangxinError
+) -> None:
+    """What is made and paid for is not given up for one broken query."""
+    old = host.url("/old", reply(status=404))
+    fresh = result_of(host.url("/fresh", reply(PNG)))
+    trouble = [passing, passing]
+    slept: list[float] = []
+
+    async def refresh(task_id: str) -> TaskRecord:
+        if trouble:
+            raise trouble.pop()
+        return fresh.record
+
+    async def sleep(delay: float) -> None:
+        slept.append(delay)
+
+    async with downloading(sleep=sleep, rand=lambda: 1.0) as downloader:
+        (path,) = await fetched(downloader, result_of(old), tmp_path, refresh=refresh)
+    assert path.read_bytes() == PNG
+    asked_to_wait = isinstance(passing, SaturatedError)
+    assert slept == ([7.0, 7.0] if asked_to_wait else [0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        (ConnectionLostError("the connection broke"), ATTEMPTS),
+        (SaturatedError(http_status=429, retry_after=86_400.0), ATTEMPTS),
+        (ConnectError("a certificate of others", permanent=True), 1),
+        (AuthenticationError(http_status=401), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_fetch_expired_and_refresh_fails_for_good(
+    host: Host, tmp_path: Path, error: LiangxinError, times: int
+) -> None:
+    """A refresh is tried a few times at most, and no wait is longer than ours."""
+    url = host.url("/old", reply(status=404))
+    asked: list[str] = []
+    slept: list[float] = []
+
+    async def refresh(task_id: str) -> TaskRecord:
+        asked.append(task_id)
+        raise error
+
+    async def sleep(delay: float) -> None:
+        slept.append(delay)
+
+    async with downloading(sleep=sleep) as downloader:
+        told = await failing(downloader, result_of(url), tmp_path, refresh=refresh)
+    assert (told.reason, told.__cause__) == ("expired", error)
+    assert (len(asked), host.count("/old")) == (times, 1)
+    assert max(slept, default=0.0) <= 30.0
 
 
 async def test_fetch_expired_and_session_closed(
