@@ -63,11 +63,26 @@ def test_readme_recipes_are_all_tested() -> None:
 
 
 def test_readme_has_a_runnable_example_early() -> None:
-    """A complete example ends before line 35."""
+    """A complete example, which needs no key, ends before line 35."""
     first = README.index("```python")
     end = README.index("```", first + 3)
     assert README[:end].count("\n") < 35
     assert "asyncio.run(main())" in README[first:end]
+    assert "Session(service.api_key, base_url=service.base_url)" in README[first:end]
+
+
+def test_readme_links_lead_to_headings() -> None:
+    """Each link within the page has its heading, and the table at the top names all."""
+    prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#{2,} (.+)$", prose, re.MULTILINE)
+    anchors = [
+        re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings
+    ]
+    assert len(set(anchors)) == len(anchors)  # a second one would be called "...-1"
+    assert set(re.findall(r"\]\(#([^)]*)\)", prose)) <= set(anchors)
+    contents = prose[: prose.index("\n## ")]
+    linked = re.findall(r"\]\(#([^)]*)\)", contents)
+    assert sorted(linked) == sorted(set(anchors) - {"license"})
 
 
 @pytest.mark.parametrize("name", ["demo-command", "test-command"])
