@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from liangxin_async._config import is_loopback
 from liangxin_async._errors import ConfigurationError, InvalidRequestError, Problem
 from liangxin_async.dialects import DIALECTS
 from liangxin_async.models import Request
@@ -49,20 +48,9 @@ def check_address(base_url: str, dialect: Dialect) -> None:
             )
 
 
-def check_callback_url(
-    url: Any, rule: FieldInfo, *, is_local: bool = False
-) -> str | None:
-    """Return `url` if it is None or fits the service's `rule`; no path is shown.
-
-    Args:
-        url: what was given.
-        rule: what the service documents.
-        is_local: whether the service runs on this machine, as the emulator does: it
-            may then call back on this machine too, over plain http.
-    """
-    if is_local and isinstance(url, str) and is_loopback(_plain_host(url)):
-        return url
-    for problem in check(rule, url):
+def check_callback_url(url: Any, rule: FieldInfo, *, is_local: bool) -> str | None:
+    """Return `url` if it is None or fits the service's `rule`, as `check` judges it."""
+    for problem in check(rule, url, is_local=is_local):
         raise ConfigurationError(
             f"callback_url: got {problem.given}; allowed: {problem.allowed}, or None"
         )
@@ -70,27 +58,26 @@ def check_callback_url(
     return checked
 
 
-def _plain_host(url: str) -> str | None:
-    """The host of an http or https URL without spaces and the like, else None."""
-    try:
-        parts = urlsplit(url)
-        is_plain = parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:  # raised by `port` for one that is no port
-        return None
-    return parts.hostname if is_plain and url.isascii() and " " not in url else None
-
-
-def check_request(request: object, provider: str) -> None:
-    """Raise InvalidRequestError unless `request` is one that `provider` can take."""
-    given, allowed = type(request).__name__, ""
+def check_request(request: object, provider: str) -> Request:
+    """Return `request` if it is one that `provider` can take."""
+    given = type(request).__name__
     if not isinstance(request, Request):
         allowed = "a request, such as ZImage('a prompt') or Generic(model, input={...})"
     elif request.provider not in (None, provider):
         given = f"{given}, a model of {request.provider}"
         allowed = f"a model of {provider}, or Generic"
-    if allowed:
-        problem = Problem("request", given, allowed)
-        raise InvalidRequestError.of("the request", (problem,))
+    else:
+        return request
+    problem = Problem("request", given, allowed)
+    raise InvalidRequestError.of("the request", (problem,))
+
+
+def check_own_callback(request: Request, rule: FieldInfo, *, is_local: bool) -> None:
+    """Raise InvalidRequestError where a request names this machine to a service that
+    runs elsewhere: when it was made, nobody could know."""
+    problems = tuple(check(rule, request.callback_url, is_local=is_local))
+    if problems:
+        raise InvalidRequestError.of(f"the request for {request.model}", problems)
 
 
 def check_count(name: str, value: object) -> int | None:

@@ -20,12 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from liangxin_async._arguments import (
-    check_fair_key,
-    check_priority,
-    check_request,
-    check_task_id,
-)
+from liangxin_async._arguments import check_fair_key, check_priority, check_task_id
 from liangxin_async._batch import Batch, Manner
 from liangxin_async._config import check_duration
 from liangxin_async._errors import (
@@ -257,7 +252,7 @@ class Session:
         """
         check_duration("timeout", timeout)
         check_duration("rescue_timeout", rescue_timeout)
-        self._check_request(request)
+        self._settings.check_request(request)
         check_priority(priority)
         check_fair_key(fair_key)
         try:
@@ -348,10 +343,8 @@ class Session:
         **manner: Unpack[Manner],
     ) -> Batch:
         """As `map`, of what has been checked; see `Manner`."""
-        return Batch(requests, use=self._use, check=self._check_request, **manner)
-
-    def _check_request(self, request: object) -> None:
-        check_request(request, self._dialect.name)
+        check = self._settings.check_request
+        return Batch(requests, use=self._use, check=check, **manner)
 
     # -------------------------------------------------------------------- following
 

@@ -12,6 +12,8 @@ from liangxin_async._arguments import (
     check_callback_url,
     check_count,
     check_dialect,
+    check_own_callback,
+    check_request,
     check_token,
     find_key,
 )
@@ -49,6 +51,12 @@ class Settings:
     trust_env: bool
     auth_header: str
     auth_scheme: str
+
+    def check_request(self, request: object) -> None:
+        """Raise InvalidRequestError unless `request` is one that the service takes."""
+        checked = check_request(request, self.dialect.name)
+        rule = self.dialect.callback_field
+        check_own_callback(checked, rule, is_local=is_local(self.base_url))
 
     def make_transport(self) -> Transport:
         """Return a transport that is not open yet."""

@@ -79,7 +79,7 @@ def run(
     check_duration("timeout", timeout)
     is_async = isinstance(requests, AsyncIterable)
     work = Work(
-        entries=entries_of(requests, provider=session._dialect.name),
+        entries=entries_of(requests, check=session._settings.check_request),
         destination=destination_of(folder),
         session=session,
         brought=journal,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+)
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from liangxin_async._arguments import check_request
 from liangxin_async._errors import InvalidRequestError, Problem
 from liangxin_async.bulk._entry import BadLine, Entry
 from liangxin_async.bulk._keys import Keys, key_problem
@@ -19,26 +24,33 @@ Given: TypeAlias = Request | tuple[str, Request] | Entry | BadLine
 
 
 async def entries_of(
-    requests: Iterable[Given] | AsyncIterable[Given], *, provider: str | None = None
+    requests: Iterable[Given] | AsyncIterable[Given],
+    *,
+    check: Callable[[object], object],
 ) -> AsyncIterator[Entry | BadLine]:
     """Yield one item for each of `requests`, in their order, each when it is asked for.
 
     A request without a key gets one made from its content, as a line of a file does. A
-    key that came before, something that is no request, and a model of another service
-    are a `BadLine`, where `line` is the 1-based position.
+    key that came before, and what the service cannot take, are a `BadLine`, where
+    `line` is the 1-based position.
 
     Args:
         requests: requests, pairs of key and request, or what `read_lines` yields,
-            which comes through as it is. An async generator is closed at the end.
-        provider: the service of the run, or None for any.
+            which keeps its line and key. An async generator is closed at the end.
+        check: raises InvalidRequestError for what is no request, or none for the
+            service of the run.
     """
     keys, position = Keys(), 0
     stream = _stream(requests)
     try:
         async for given in stream:
             position += 1
-            is_made = isinstance(given, Entry | BadLine)
-            yield given if is_made else _item(given, position, provider, keys)
+            if isinstance(given, BadLine):
+                yield given
+            elif isinstance(given, Entry):
+                yield _of_line(given, position, check)
+            else:
+                yield _item(given, position, check, keys)
     finally:
         await stream.aclose()
 
@@ -58,12 +70,22 @@ async def _stream(requests: Any) -> AsyncGenerator[Any, None]:
             await aclose()
 
 
-def _item(given: Any, position: int, provider: str | None, keys: Keys) -> Checked:
+def _of_line(entry: Entry, position: int, check: Callable[[object], object]) -> Checked:
+    problems = _request_problems(entry.request, check)
+    if not problems:
+        return entry
+    line = position if entry.line is None else entry.line
+    return BadLine(line=line, problems=problems, model=entry.request.model)
+
+
+def _item(
+    given: Any, position: int, check: Callable[[object], object], keys: Keys
+) -> Checked:
     is_pair = isinstance(given, tuple) and len(given) == 2
     own: Any
     request: Any
     own, request = given if is_pair else (None, given)
-    problems = _request_problems(request, provider)
+    problems = _request_problems(request, check)
     key = ""
     if is_pair:
         found = key_problem(own) or keys.take(own, position)
@@ -78,10 +100,11 @@ def _item(given: Any, position: int, provider: str | None, keys: Keys) -> Checke
     return Entry(key=key or own, line=position, request=request, stem=stem)
 
 
-def _request_problems(request: object, provider: str | None) -> tuple[Problem, ...]:
-    own = request.provider if isinstance(request, Request) else None
+def _request_problems(
+    request: object, check: Callable[[object], object]
+) -> tuple[Problem, ...]:
     try:
-        check_request(request, provider or own or "")
+        check(request)
     except InvalidRequestError as error:
         return error.problems
     return ()

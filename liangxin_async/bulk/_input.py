@@ -108,7 +108,8 @@ def read_lines(
         settings=_by_name(settings),
         repeat=repeat,
         provider=provider,
-        callback_url=check_callback_url(callback_url, CALL_BACK_URL),
+        # Where the service runs the run knows, which checks each request again.
+        callback_url=check_callback_url(callback_url, CALL_BACK_URL, is_local=True),
     )
     run.check_settings()
     lines = lines_of(source)

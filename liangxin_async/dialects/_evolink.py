@@ -61,7 +61,8 @@ class EvolinkDialect:
     def write_create(self, request: Request, callback_url: str | None) -> WireRequest:
         """See `Dialect.write_create`."""
         fields = request.fields()
-        problems = [*check(self.callback_field, request.callback_url)]
+        url = request.callback_url
+        problems = [*check(self.callback_field, url, is_local=True)]
         problems += [
             Problem(name, "an input of this name", _INSTEAD[name])
             for name in _INSTEAD
@@ -72,7 +73,7 @@ class EvolinkDialect:
         if problems:
             raise InvalidRequestError.of(f"the request for {request.model}", problems)
         body: dict[str, Any] = {"model": request.model, **fields}
-        url = request.callback_url or callback_url
+        url = url or callback_url
         if url is not None:
             body["callback_url"] = url
         return WireRequest("POST", CREATE_PATH, json.dumps(body).encode())

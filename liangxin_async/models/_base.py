@@ -64,6 +64,8 @@ class Request(ABC):
     Attributes:
         callback_url: where the service shall report the end of this one task (an
             `https://` URL), or None to use the session's own callback, if it has one.
+            `http://` to this machine is for a session whose service runs here too, as
+            the emulator does; any other one refuses the request before it is sent.
             Not part of `fields()`, whatever the service calls it and wherever it puts
             it, and not shown in the `repr`.
 
@@ -132,7 +134,8 @@ class TypedRequest(Request):
 
     def _field_problems(self) -> Iterator[Problem]:
         for name, info in attributes(type(self)):
-            yield from check(info, getattr(self, name))
+            # Where the service runs only a session knows, which checks that again.
+            yield from check(info, getattr(self, name), is_local=True)
 
     def _rule_problems(self) -> Iterator[Problem]:
         """Yield what is wrong between fields, any of which may be of a wrong type."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from liangxin_async._addresses import names_loopback
 from liangxin_async._errors import Problem
 from liangxin_async.models._hosts import is_internal
 from liangxin_async.models._json import JsonObject, check_sendable, freeze, is_utf8
@@ -25,15 +26,24 @@ _SIDES = re.compile(r"0*([0-9]{1,9})x0*([0-9]{1,9})")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
-def check(info: FieldInfo, value: object) -> Iterator[Problem]:
-    """Yield what is wrong with `value`, where None means that it was not given."""
+def check(
+    info: FieldInfo, value: object, *, is_local: bool = False
+) -> Iterator[Problem]:
+    """Yield what is wrong with `value`, where None means that it was not given.
+
+    Args:
+        info: what the service documents.
+        value: what was given.
+        is_local: whether the service may run on this machine, as an emulator does: a
+            callback may then come here too, also over plain http.
+    """
     if value is None:
         if info.required:
             yield Problem(info.name, "nothing", info.allowed)
         return
     match info.type:
         case "string":
-            yield from _check_string(info, value)
+            yield from _check_string(info, value, is_local)
         case "integer":
             yield from _check_integer(info, value)
         case "string[]":
@@ -45,9 +55,9 @@ def check(info: FieldInfo, value: object) -> Iterator[Problem]:
             yield from _check_object(info, value)
 
 
-def _check_string(info: FieldInfo, value: object) -> Iterator[Problem]:
+def _check_string(info: FieldInfo, value: object, is_local: bool) -> Iterator[Problem]:
     if info.https:
-        yield from _check_callback(info, value)
+        yield from _check_callback(info, value, is_local)
         return
     if not isinstance(value, str):
         yield Problem(info.name, shown(value), info.allowed)
@@ -60,11 +70,13 @@ def _check_string(info: FieldInfo, value: object) -> Iterator[Problem]:
         yield Problem(info.name, shown(value), info.allowed)
 
 
-def _check_callback(info: FieldInfo, value: object) -> Iterator[Problem]:
+def _check_callback(
+    info: FieldInfo, value: object, is_local: bool
+) -> Iterator[Problem]:
     if isinstance(value, str) and not _within(len(value), None, info.max_length):
         given = f"{shown_callback(value)} ({len(value)} characters)"
         yield Problem(info.name, given, info.allowed)
-    elif not isinstance(value, str) or not _is_https(value, public=info.public):
+    elif not isinstance(value, str) or not _can_be_called(value, info, is_local):
         yield Problem(info.name, shown_callback(value), info.allowed)
 
 
@@ -120,7 +132,7 @@ def _is_size(info: FieldInfo, value: str) -> bool:
     )
 
 
-def _is_https(value: str, *, public: bool) -> bool:
+def _can_be_called(value: str, info: FieldInfo, is_local: bool) -> bool:
     if _SPACE_OR_CONTROL.search(value) or not is_utf8(value):
         return False
     try:
@@ -131,6 +143,8 @@ def _is_https(value: str, *, public: bool) -> bool:
         # Raised for a broken IPv6 address, and by `port` for one that is no port.
         return False
     # Some readers take a backslash for a slash, and so another part for the host.
-    if parts.scheme != "https" or not host or not has_place or "\\" in parts.netloc:
+    if not host or not has_place or "\\" in parts.netloc:
         return False
-    return not (public and is_internal(host))
+    if is_local and parts.scheme in ("http", "https") and names_loopback(host):
+        return True
+    return parts.scheme == "https" and not (info.public and is_internal(host))

@@ -58,7 +58,7 @@ class Generic(Request):
     ) -> None:
         problems = _model_problems(model)
         # Which service this is for decides whether it refuses more than that.
-        problems += check(CALL_BACK_URL, callback_url)
+        problems += check(CALL_BACK_URL, callback_url, is_local=True)
         copied = _copied_input(input, problems)
         if kind not in (None, "image", "video"):
             problems.append(Problem("kind", shown(kind), "image, video or None"))

@@ -6,18 +6,24 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from liangxin_async.bulk._entry import BadLine, Entry
 from liangxin_async.bulk._given import entries_of
 from liangxin_async.bulk._input import read_lines
 from liangxin_async.models import Generic, ZImage, ZImageTurbo
+from liangxin_async.testing import FakeSession
 
 pytestmark = pytest.mark.anyio
 
 
-async def taken(requests: Any, **run: Any) -> list[Entry | BadLine]:
-    """Everything that `entries_of` yields."""
-    return [item async for item in entries_of(requests, **run)]
+CHECK = FakeSession()._settings.check_request
+HERE = "http://127.0.0.1:8000/done"
+
+
+async def taken(requests: Any) -> list[Entry | BadLine]:
+    """Everything that `entries_of` yields, for a LiangXin service elsewhere."""
+    return [item async for item in entries_of(requests, check=CHECK)]
 
 
 async def test_entries_of_requests() -> None:
@@ -45,7 +51,7 @@ async def test_entries_of_an_async_source() -> None:
         finally:
             seen.append("closed")
 
-    stream = entries_of(source())
+    stream = entries_of(source(), check=CHECK)
     first = await anext(stream)
     assert isinstance(first, Entry)
     assert first.stem == "00001-cat-0"
@@ -89,23 +95,36 @@ async def test_entries_of_a_file() -> None:
         ((None, ZImage("x")), "key: got None"),
         (("a", ZImage("x")), "key: got 'a', which line 1 has"),
         (ZImageTurbo("x"), "request: got ZImageTurbo, a model of evolink; allowed"),
+        (ZImage("x", callback_url=HERE), "callBackUrl: got 'http://127.0.0.1/…'"),
     ],
 )
 async def test_entries_of_something_wrong(given: Any, told: str) -> None:
     """What cannot be made is a bad line with its position; the rest goes on."""
     requests = [("a", ZImage("x")), given, ZImage("y")]
-    _, bad, good = await taken(requests, provider="liangxin")
+    _, bad, good = await taken(requests)
     assert isinstance(bad, BadLine)
     assert str(bad).startswith(f"line 2: {told}")
     assert isinstance(good, Entry)
     assert good.line == 3
 
 
-async def test_entries_of_any_service() -> None:
-    """Without a service every request passes; `Generic` fits each one."""
-    requests = [ZImage("x"), ZImageTurbo("x"), Generic("z-image", {"prompt": "x"})]
-    assert all(isinstance(item, Entry) for item in await taken(requests))
-    (item,) = await taken([Generic("z-image-turbo", {})], provider="liangxin")
+async def test_entries_of_a_file_are_checked_for_the_service() -> None:
+    """A line knows no session: what that one cannot take is bad with the line's own
+    number, and costs nothing."""
+    lines = ["", f'{{"prompt": "x", "callback_url": "{HERE}"}}', '{"prompt": "y"}']
+    read = list(read_lines(lines, form="jsonl", model="z-image"))
+    assert all(isinstance(item, Entry) for item in read)
+    bad, good, other = await taken([*read, evolve(read[0], line=None)])
+    assert isinstance(bad, BadLine)
+    assert (bad.line, bad.model) == (2, "z-image")
+    assert str(bad).startswith("line 2: callBackUrl: got")
+    assert good is read[1]
+    assert other.line == 3  # the position, where an entry names no line
+
+
+async def test_entries_of_any_model() -> None:
+    """`Generic` fits each service."""
+    (item,) = await taken([Generic("z-image-turbo", {})])
     assert isinstance(item, Entry)
 
 
@@ -125,7 +144,7 @@ async def test_entries_of_a_source_that_breaks() -> None:
         yield ZImage("x")
         raise LookupError("no more")
 
-    stream = entries_of(source())
+    stream = entries_of(source(), check=CHECK)
     assert isinstance(await anext(stream), Entry)
     with pytest.raises(LookupError):
         await anext(stream)

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
+from liangxin_async._addresses import names_loopback
 from liangxin_async._errors import InvalidRequestError, Problem
-from liangxin_async.models import NanoBanana2Lite, Request, ZImageTurbo, describe
+from liangxin_async.models import (
+    Generic,
+    NanoBanana2Lite,
+    Request,
+    ZImage,
+    ZImageTurbo,
+    describe,
+)
 from liangxin_async.models._check import check
 from liangxin_async.models._field import CALL_BACK_URL, EVOLINK_CALLBACK_URL
 from liangxin_async.models._hosts import is_internal
@@ -239,9 +247,11 @@ def test_callback_url_to_an_internal_host_is_refused(host: str) -> None:
         f"https://{host}:8443/",
         f"https://u:p@{host}",
     ):
-        (problem,) = problems(ZImageTurbo, callback_url=url)
+        (problem,) = check(EVOLINK_CALLBACK_URL, url)
         assert problem.field == "callback_url"
         assert "canary" not in problem.given
+        if not names_loopback(host.strip("[]")):  # may be for a service on this machine
+            assert problems(ZImageTurbo, callback_url=url) == (problem,)
     assert is_internal(host)
 
 
@@ -270,6 +280,21 @@ def test_internal_host_with_a_zone_is_local() -> None:
 def test_callback_url_of_evolink_must_be_https(url: Any) -> None:
     """As everywhere: nothing but a readable https URL."""
     assert refused(ZImageTurbo, callback_url=url) == ["callback_url"]
+
+
+@pytest.mark.parametrize("cls", [*BOTH, ZImage])
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:2"])
+def test_callback_url_to_this_machine_is_taken(cls: type[Request], host: str) -> None:
+    """A request does not know whose session it is for: a local service calls here."""
+    for scheme in ("http", "https"):
+        url = f"{scheme}://{host}/done"
+        assert make(cls, callback_url=url).callback_url == url
+        assert Generic("m", {}, callback_url=url).callback_url == url
+    for url in (f"ftp://{host}/", f"http://{host}/a b", rf"http://h.example\@{host}/"):
+        assert len(refused(cls, callback_url=url)) == 1
+    if cls is not ZImage:
+        long = f"http://{host}/".ljust(2049, "x")
+        assert refused(cls, callback_url=long) == ["callback_url"]
 
 
 def test_callback_url_of_evolink_has_a_greatest_length() -> None:
