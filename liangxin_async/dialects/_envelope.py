@@ -91,13 +91,17 @@ class Envelope:
 
     @property
     def shown_message(self) -> str:
-        """The service's words, with the field they are about and its suggestion."""
-        remarks = []
+        """The service's words, with the field they are about and its suggestion.
+
+        Of an HTML page, which a proxy sends and nobody reads as text, only its title.
+        """
+        page = None if self.is_json else _page_in_words(self._reply.excerpt)
+        words, remarks = self.message if page is None else page, []
         if self.param is not None:
             remarks.append(f"about {self.param}")
         if self.suggestion is not None:
             remarks.append(f"the service suggests: {self.suggestion}")
-        return f"{self.message} [{'; '.join(remarks)}]" if remarks else self.message
+        return f"{words} [{'; '.join(remarks)}]" if remarks else words
 
     @property
     def param(self) -> str | None:
@@ -190,6 +194,20 @@ def _message(
     if is_json:
         return ""
     return shorten(reply.excerpt)
+
+
+_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body|title)\b", re.I)
+_TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.I)
+_TITLE_SHOWN = 120  # characters
+
+
+def _page_in_words(text: str) -> str | None:
+    """Return what there is to say of an HTML page; None where `text` is none."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("<") or not _PAGE.search(text):
+        return None
+    found = _TITLE.search(text)
+    title = "" if found is None else shorten(found[1], _TITLE_SHOWN)
+    return f"an HTML page, {title!r}" if title else "an HTML page"
 
 
 def _request_id(reply: WireReply, message: str) -> str | None:

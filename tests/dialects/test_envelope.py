@@ -144,11 +144,45 @@ def test_message_of_every_form(form: str) -> None:
         assert error.message in str(error)
 
 
-def test_message_of_a_page_is_cut() -> None:
-    """A page of a proxy does not fill the error."""
-    error = refusal(reply(HTML * 1000, 502))
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (HTML * 1000, "an HTML page, 'Bad gateway'"),
+        ("\ufeff\n<!DOCTYPE html>\n<p>no title</p>", "an HTML page"),
+        ("<HTML><TITLE id='x'>\n 502 \n Oh </TITLE>", "an HTML page, '502 Oh'"),
+        ("<!-- cache --><html><title></title>", "an HTML page"),
+        ("<html>" + "x" * 5000 + "<title>too late</title>", "an HTML page"),
+        ("<html><title>not closed", "an HTML page, 'not closed'"),
+        (
+            "<?xml version='1.0'?><Code>Busy</Code>",
+            "<?xml version='1.0'?><Code>Busy</Code>",
+        ),
+        ("upstream sent no <html>", "upstream sent no <html>"),
+    ],
+)
+def test_message_of_a_page_is_its_title(body: str, message: str) -> None:
+    """A proxy's page says in its title what there is to say; nobody reads markup."""
+    error = refusal(reply(body, 502))
+    assert isinstance(error, ApiError)
+    assert error.message == message
+    assert str(error).endswith(f"{message} (HTTP 502)")
+
+
+@pytest.mark.parametrize(
+    "body", ["<html><title>" + "a" * 9000, "<title" * 3000, "<" * 9000]
+)
+def test_message_of_a_page_is_cut(body: str) -> None:
+    """A page, or what begins like one, does not fill the error."""
+    error = refusal(reply(body, 502))
     assert isinstance(error, ApiError)
     assert len(error.message) <= 300
+
+
+def test_words_about_quota_count_on_a_page_too() -> None:
+    """What a page means is judged by all of it, and not by its title."""
+    error = refusal(reply("<html><title>No</title>your quota is used up", 403))
+    assert type(error) is InsufficientQuotaError
+    assert error.message == "an HTML page, 'No'"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 300])
