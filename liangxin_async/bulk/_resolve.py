@@ -1,8 +1,9 @@
 """`resolve`: what is in doubt becomes accepted, by an id that a person has found.
 
 A create whose answer was lost may have made a task all the same, which the service's
-own console shows. Only the service can say that an id is one, so that it is asked
-before anything is written: an accepted row is not in doubt again.
+own console shows. Only the service can say that an id is one, and most say what the
+task was asked for: so it is asked before anything is written, because an accepted row
+is not in doubt again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from liangxin_async._arguments import check_task_id
+from liangxin_async._core.rescue import contradicts
 from liangxin_async._errors import JournalError
 from liangxin_async.bulk._door import destination_of
 from liangxin_async.bulk._row import RowState
@@ -23,6 +25,7 @@ from liangxin_async.bulk._work import JOURNAL
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from liangxin_async._records import TaskRecord
     from liangxin_async._session import Session
     from liangxin_async.bulk._object_store import ObjectStore
     from liangxin_async.bulk._row import Row
@@ -50,7 +53,8 @@ async def resolve(
 
     Raises:
         JournalError: as in `open_journal`; "missing" where no run was; "conflict" for a
-            key that is not in doubt, or an id that another key has.
+            key that is not in doubt, for an id that another key has, and for a task
+            whose record echoes another request than the key's.
         InvalidRequestError: something is no task id.
         ConfigurationError: the open tasks of the folder are another service's.
         NotFoundError: the service does not know an id.
@@ -66,10 +70,10 @@ async def resolve(
         )
     journal = await open_journal(path)
     try:
-        await _demand_doubts(journal, task_ids, path)
+        doubts = await _demand_doubts(journal, task_ids, path)
         await demand_service(journal, service_of(session), place)
-        for task_id in task_ids.values():
-            await session.record(task_id)
+        for key, task_id in task_ids.items():
+            _demand_task_of(doubts[key], await session.record(task_id), path)
         for key, task_id in task_ids.items():
             await journal.accepted(key, task_id, time.time())
         rows = await journal.find(list(task_ids))
@@ -80,7 +84,7 @@ async def resolve(
 
 async def _demand_doubts(
     journal: SqliteJournal, task_ids: Mapping[str, str], path: Path
-) -> None:
+) -> Mapping[str, Row]:
     rows = await journal.find(list(task_ids))
     for key in task_ids:
         row = rows.get(key)
@@ -94,6 +98,18 @@ async def _demand_doubts(
     if len(set(task_ids.values())) < len(task_ids):
         raise JournalError(
             f"{path}: one task id is given for several keys",
+            path=str(path),
+            reason="conflict",
+        )
+    return rows
+
+
+def _demand_task_of(row: Row, record: TaskRecord, path: Path) -> None:
+    if contradicts(record.param, row.model, row.request.get("input", {})):
+        raise JournalError(
+            f"{path}: task {record.task_id} was made for another request than "
+            f"{row.key!r}: its record echoes another model or input. Nothing was "
+            "written down; are two ids swapped?",
             path=str(path),
             reason="conflict",
         )

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from liangxin_async import (
+    EVOLINK,
     ConfigurationError,
     InvalidRequestError,
     JournalError,
     NotFoundError,
+    ZImageTurbo,
     bulk,
 )
 from liangxin_async.bulk import RowState
+from liangxin_async.emulator import Fault
 from tests.bulk.crash_tools import by_state, rows_in
 from tests.bulk.runs import SMALL, make, pairs
 from tests.e2e.conftest import nothing_left
@@ -64,6 +67,37 @@ async def test_resolve_writes_nothing_where_something_is_wrong(tmp_path: Path) -
             await bulk.resolve(tmp_path / "no", {"a": "t"}, session=session)
         assert caught.value.reason == "missing"
         assert not (tmp_path / "no").exists()
+
+
+async def test_resolve_believes_no_swapped_ids(tmp_path: Path) -> None:
+    """The service echoes what a task was asked for; one wrong pair stops all of them."""
+    both = Fault(route="create", kind="cut_length")
+    async with emulated(both, scenario=SMALL) as (session, emulator):
+        await make(session, tmp_path, pairs("a", "b"))
+        a, b = sorted(emulator.tasks, key=lambda task: task.request["input"]["prompt"])
+        for given in ({"a": b.task_id, "b": a.task_id}, {"a": b.task_id}):
+            with pytest.raises(JournalError) as caught:
+                await bulk.resolve(tmp_path, given, session=session)
+            assert caught.value.reason == "conflict"
+            assert f"task {b.task_id} was made for another request than 'a'" in str(
+                caught.value
+            )
+        rows = await rows_in(tmp_path)
+        assert by_state(rows, RowState.IN_DOUBT) == {"a", "b"}
+        ids = {"a": a.task_id, "b": b.task_id}
+        for row in await bulk.resolve(tmp_path, ids, session=session):
+            assert (row.state, row.task_id) == (RowState.ACCEPTED, ids[row.key])
+
+
+async def test_resolve_believes_a_service_without_echo(tmp_path: Path) -> None:
+    """EvoLink says nothing about the request: what the console showed has to do."""
+    async with emulated(LOST, scenario=SMALL, dialect=EVOLINK) as (session, emulator):
+        await make(session, tmp_path, [("a", ZImageTurbo("a"))])
+        (task,) = emulator.tasks
+        ids = {"a": task.task_id}
+        assert (await session.record(task.task_id)).param is None
+        (row,) = await bulk.resolve(tmp_path, ids, session=session)
+        assert row.state is RowState.ACCEPTED
 
 
 async def test_resolve_asks_no_other_service(tmp_path: Path) -> None:
