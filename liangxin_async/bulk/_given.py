@@ -8,6 +8,7 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Iterable,
+    Iterator,
 )
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from liangxin_async.bulk._entry import Checked
 
 Given: TypeAlias = Request | tuple[str, Request] | Entry | BadLine
+
+
+def lines_for(
+    items: Iterable[Checked], check: Callable[[Request], object]
+) -> Iterator[Checked]:
+    """Yield what `read_lines` yields, where `check` refuses a request as a bad line."""
+    for position, item in enumerate(items, 1):
+        yield _of_line(item, position, check) if isinstance(item, Entry) else item
 
 
 async def entries_of(
@@ -70,7 +79,7 @@ async def _stream(requests: Any) -> AsyncGenerator[Any, None]:
             await aclose()
 
 
-def _of_line(entry: Entry, position: int, check: Callable[[object], object]) -> Checked:
+def _of_line(entry: Entry, position: int, check: Callable[[Any], object]) -> Checked:
     problems = _request_problems(entry.request, check)
     if not problems:
         return entry
@@ -101,7 +110,7 @@ def _item(
 
 
 def _request_problems(
-    request: object, check: Callable[[object], object]
+    request: object, check: Callable[[Any], object]
 ) -> tuple[Problem, ...]:
     try:
         check(request)

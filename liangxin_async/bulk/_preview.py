@@ -37,12 +37,14 @@ class Preview:
         to_make: entries that would be made, and paid for.
         told: entries that an earlier run brought to their end, by state.
         outstanding: rows of the whole journal that are paid for and not saved.
+        conflict: why a run would end before it asks or makes anything, or None.
     """
 
     tally: Tally = field(factory=Tally)
     to_make: int = 0
     told: Counter[RowState] = field(factory=Counter)
     outstanding: int = 0
+    conflict: str | None = None
 
     def add(self, item: Checked, row: Row | None, choices: Choices) -> BadLine | None:
         """Count an item of the input; return what cannot be made, if it is that.

@@ -14,9 +14,14 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 from liangxin_async import bulk
+from liangxin_async._arguments import check_own_callback
+from liangxin_async._settings import is_local
+from liangxin_async.bulk._given import lines_for
 from liangxin_async.bulk._preview import Preview
+from liangxin_async.bulk._service import service_at
 from liangxin_async.bulk._store_name import is_remote
 from liangxin_async.cli import _batch_words as words
 from liangxin_async.cli._batch_course import Course, ending
@@ -29,10 +34,11 @@ from liangxin_async.cli._errors import StdoutError, StoppedError, UsageError
 from liangxin_async.cli._exit import Exit
 from liangxin_async.cli._fields import advice_on_model, refuse_title
 from liangxin_async.cli._out import Out
-from liangxin_async.cli._session import run
+from liangxin_async.cli._session import address_for, run
 from liangxin_async.cli._watch import Watch
 from liangxin_async.cli._words import plural
-from liangxin_async.models import describe
+from liangxin_async.dialects import Dialect
+from liangxin_async.models import Request, describe
 
 
 def batch(args: Namespace, out: Out) -> int:
@@ -101,21 +107,43 @@ def _look_at_model(model: str, out: Out) -> None:
 
 def _check(args: Namespace, out: Out) -> int:
     """Go through the input, and tell what is in it, and what a run would do now."""
-    provider = for_model(args.dialect, args.model).name
+    dialect = for_model(args.dialect, args.model)
+    address = address_for(dialect, args.base_url)
     course = None if args.output is None else _course(args)
     found: list[Preview] = []
-    with opened(args, provider) as intake:
-        tell = BadLines(out, provider)
-        look = partial(look_ahead, args, course, intake.items(), tell, found)
+    with opened(args, dialect.name) as intake:
+        look = partial(
+            look_ahead,
+            args,
+            course,
+            lines_for(intake.items(), partial(_check_callback, dialect, address)),
+            found,
+            on_bad=BadLines(out, dialect.name),
+            service=None if address is None else service_at(dialect, address),
+        )
         run(look, Watch(), out)
-    tally = found[0].tally
+    _tell_checked(args, course, found[0], out)
+    return Exit.USAGE if found[0].tally.bad_lines or found[0].conflict else Exit.DONE
+
+
+def _check_callback(dialect: Dialect, address: str | None, request: Request) -> None:
+    here = address is not None and is_local(address)
+    check_own_callback(request, dialect.callback_field, is_local=here)
+
+
+def _tell_checked(
+    args: Namespace, course: Course | None, found: Preview, out: Out
+) -> None:
+    tally = found.tally
     for model in sorted(tally.good):
         advice = advice_on_model(model)
         if advice is not None and describe(model) is None and model != args.model:
             out.note(f"note: {advice}")
     if out.as_json:
         counts = {"requests": tally.entries, "bad_lines": tally.bad_lines}
-        next_run = {} if course is None else {"next_run": words.next_run(found[0])}
+        next_run: dict[str, Any] = {}
+        if course is not None:
+            next_run = {"next_run": words.next_run(found), "conflict": found.conflict}
         out.data({"event": "checked", **counts, "models": tally.good, **next_run})
     else:
         bad = f", {plural(tally.bad_lines, 'bad line')}" if tally.bad_lines else ""
@@ -124,8 +152,9 @@ def _check(args: Namespace, out: Out) -> int:
         for model, count in sorted(tally.good.items()):
             out.line(f"  {model:<32}{count:>9,}")
         if course is not None:
-            out.line(words.next_run_words(course, found[0]))
-    return Exit.USAGE if tally.bad_lines else Exit.DONE
+            out.line(words.next_run_words(course, found))
+    if found.conflict is not None:
+        out.note(f"the next run would end at once: {found.conflict}")
 
 
 def _perform(work: Work, out: Out) -> None:

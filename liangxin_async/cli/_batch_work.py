@@ -25,6 +25,7 @@ from liangxin_async.bulk import BadLine, BulkRun, JournalReader, RowState
 from liangxin_async.bulk._decide import Choices
 from liangxin_async.bulk._preview import Preview, preview
 from liangxin_async.bulk._row import OUTSTANDING
+from liangxin_async.bulk._service import conflict_with
 from liangxin_async.bulk._work import JOURNAL
 from liangxin_async.cli._batch_course import Course
 from liangxin_async.cli._batch_input import STDIN, opened
@@ -94,7 +95,7 @@ class Work:
         if not course.before or size is None or size > _SOON_READ:
             return None
         with opened(self.args, provider) as again:
-            await look_ahead(self.args, course, again.items(), None, found)
+            await look_ahead(self.args, course, again.items(), found)
         return found[0]
 
     async def _service(self) -> Dialect:
@@ -200,11 +201,20 @@ async def look_ahead(
     args: Namespace,
     course: Course | None,
     items: Iterator[Checked],
-    on_bad: Callable[[BadLine], object] | None,
     found: list[Preview],
+    *,
+    on_bad: Callable[[BadLine], object] | None = None,
+    service: str | None = None,
 ) -> None:
-    """Add to `found` what a run would do about `items`, without any course in an empty
-    folder.
+    """Add to `found` what a run would do about `items`.
+
+    Args:
+        args: the parsed line.
+        course: of the run; None for one into an empty folder.
+        items: the input.
+        found: gets the preview.
+        on_bad: called with each bad line.
+        service: where the run would go, in words; None where nobody can tell yet.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -217,6 +227,8 @@ async def look_ahead(
     else:
         async with _reading(course.folder) as journal:
             this = await preview(items, journal, choices, on_bad=on_bad)
+            if service is not None:
+                this.conflict = await conflict_with(journal, service, course.folder)
     if args.limit is not None:
         this.to_make = min(this.to_make, args.limit)
     found.append(this)

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
+from liangxin_async._config import resolve_base_url
 from liangxin_async._session import Session
 from liangxin_async.cli._errors import StoppedError, UsageError
 from liangxin_async.cli._out import Out
@@ -37,8 +38,7 @@ def new_session(
     if not os.environ.get(dialect.key_variable, "").strip():
         missing.append("no API key")
         cure.append(dialect.key_variable)
-    address = base_url or os.environ.get(dialect.base_url_variable, "").strip()
-    if not (address or dialect.default_base_url):
+    if not _has_address(dialect, base_url):
         missing.append("no base URL")
         cure.append(f"{dialect.base_url_variable} (or --base-url)")
     if missing:
@@ -51,6 +51,24 @@ def new_session(
         dialect=dialect,
         observer=watch,
         max_in_flight=max_in_flight,
+    )
+
+
+def _has_address(dialect: Dialect, base_url: str | None) -> bool:
+    address = base_url or os.environ.get(dialect.base_url_variable, "").strip()
+    return bool(address or dialect.default_base_url)
+
+
+def address_for(dialect: Dialect, base_url: str | None) -> str | None:
+    """Return where `new_session` would go, or None where no address is set.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+    """
+    if not _has_address(dialect, base_url):
+        return None
+    return resolve_base_url(
+        base_url, dialect.base_url_variable, dialect.default_base_url
     )
 
 
