@@ -308,6 +308,16 @@ class LostCreate:
     _expected: Expected
     _error: SubmitUnknownError
 
+    def __repr__(self) -> str:
+        expected = self._expected  # whose request has a prompt, and its path a secret
+        if isinstance(expected.outcome, TaskHandle):
+            known = f"it made task {expected.outcome.task_id}"
+        elif expected.outcome is not None:
+            known = f"ended by {type(expected.outcome).__name__}"
+        else:
+            known = "over" if expected.is_closed else "in doubt"
+        return f"<rescue of a create for {expected.request.model}: {known}>"
+
     async def __call__(self, timeout: float) -> TaskHandle:
         """See `SubmitUnknownError`."""
         check_duration("timeout", timeout)

@@ -549,6 +549,19 @@ async def test_rescue_in_vain_raises_the_error_again() -> None:
         assert (await again.rescue(30)).task_id == "task_0"
 
 
+async def test_rescue_shows_how_it_stands() -> None:
+    """In a debugger or a log, without prompt and path: not as an object at 0x7f..."""
+    async with losing_bot(late=None) as bot:
+        error, other = await lost(bot), await lost(bot)
+        shown = "<rescue of a create for z-image: in doubt>"
+        assert repr(error.rescue) == repr(other.rescue) == shown
+        bot.call(bot.urls[0], "task_0")
+        await anyio.sleep(1)
+        told = "<rescue of a create for z-image: it made task task_0>"
+        assert repr(error.rescue) == told
+    assert repr(other.rescue) == shown.replace("in doubt", "over")
+
+
 async def test_rescue_is_not_there_without_a_receiver() -> None:
     """Nor in a copy: there is nothing that could wait in another process."""
     async with losing_bot(late=None) as bot:
