@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, ParamSpec, TypeVar
 
 import attrs
@@ -38,6 +39,12 @@ def number(
     return check
 
 
+def hint(given: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for a slip of a known word; else nothing."""
+    close = get_close_matches(given, known, 1) if isinstance(given, str) else []
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
 def one_of(*allowed: str) -> Validator:
     """Return a validator for one of a few words."""
 
@@ -45,7 +52,7 @@ def one_of(*allowed: str) -> Validator:
         if value not in allowed:
             known = ", ".join(allowed)
             message = f"{attribute.name} must be one of {known}; got {value!r}"
-            raise ScenarioError(message)
+            raise ScenarioError(message + hint(value, allowed))
 
     return check
 
@@ -77,7 +84,8 @@ def build(kind: type[T], data: object) -> T:
     fields = attrs.fields(kind)  # type: ignore[arg-type]  # callers pass attrs classes
     known = [a.name for a in fields]
     if unknown := [key for key in data if key not in known]:
-        raise ScenarioError(f"unknown key {unknown[0]!r}; known: {', '.join(known)}")
+        told = f"unknown key {unknown[0]!r}; known: {', '.join(known)}"
+        raise ScenarioError(told + hint(unknown[0], known))
     required = [a.name for a in fields if a.default is attrs.NOTHING]
     if missing := [name for name in required if name not in data]:
         raise ScenarioError(f"{missing[0]} is missing")
@@ -91,7 +99,8 @@ def choose(kinds: Mapping[str, type[T]], data: object) -> T:
     rest = dict(data)
     name = rest.pop("kind", None)
     if name not in kinds:
-        raise ScenarioError(f"kind must be one of {', '.join(kinds)}; got {name!r}")
+        told = f"kind must be one of {', '.join(kinds)}; got {name!r}"
+        raise ScenarioError(told + hint(name, kinds))
     return build(kinds[name], rest)
 
 

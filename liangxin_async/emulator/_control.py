@@ -64,7 +64,7 @@ def snapshot(world: World, *, tasks: bool = True) -> dict[str, Any]:
 
 @define(eq=False)
 class Control:
-    """Pages under `/emulator/`. They ask for no key."""
+    """Pages under `/emulator/`, and what `/` says. They ask for no key."""
 
     world: World
     play: Callable[[Scenario], Awaitable[None]]
@@ -72,10 +72,25 @@ class Control:
     def routes(self) -> Mapping[tuple[str, str], tuple[str, Handler]]:
         """Return handlers by method and path, each with its route's name."""
         return {
+            ("GET", "/"): ("control", self.door),
             ("GET", "/emulator/"): ("control", self.index),
             ("GET", "/emulator/ledger"): ("control", self.ledger),
             ("POST", "/emulator/scenario"): ("control", self.scenario),
         }
+
+    async def door(self, _: web.BaseRequest) -> web.StreamResponse:
+        """Say in a line what this is; no service that is emulated promises the like."""
+        return web.json_response(
+            {
+                "emulator": "a local stand-in; nothing here is a real generation",
+                "paths": [
+                    f"{place.method} {place.shown}"
+                    for dialect in DIALECTS.values()
+                    for place in dialect.places
+                ],
+                "more": f"{self.world.base_url}/emulator/",
+            }
+        )
 
     async def index(self, _: web.BaseRequest) -> web.StreamResponse:
         """Say in words what is here."""

@@ -248,6 +248,19 @@ async def test_index_page_says_it_is_emulated(play: Play) -> None:
         assert words in text
 
 
+async def test_door_says_what_it_is(play: Play) -> None:
+    """Who opens the printed address in a browser is told where to go on."""
+    caller = await play()
+    url = caller.emulator.base_url
+    told = (await caller.file(f"{url}/")).json
+    assert "stand-in" in told["emulator"]
+    assert "POST /api/v1/jobs/createTask" in told["paths"]
+    assert "POST /v1/images/generations" in told["paths"]
+    assert told["more"] == f"{url}/emulator/"
+    assert (await caller.send("POST", "/", data=b"{}")).status == 404
+    assert caller.emulator.ledger.requests == {"control": 1, "other": 1}
+
+
 async def test_play_begins_counts_anew(play: Play) -> None:
     """A new scenario has fresh counts and account; tasks and books stay."""
     scenario = Scenario(
