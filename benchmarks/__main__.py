@@ -88,7 +88,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _name(text: str) -> str:
     if text not in (*_ALL, "all"):
-        raise argparse.ArgumentTypeError(f"no benchmark is called {text!r}")
+        known = ", ".join(_ALL)
+        raise argparse.ArgumentTypeError(
+            f"no benchmark is called {text!r}; there are {known} (or all)"
+        )
     return text
 
 

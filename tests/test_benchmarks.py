@@ -195,7 +195,9 @@ def test_main_with_an_unknown_name_ends_with_usage(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["client_costs"])
     assert caught.value.code == 2
-    assert "no benchmark is called 'client_costs'" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "no benchmark is called 'client_costs'; there are client_cost, " in told
+    assert ", capacity_sockets (or all)" in told
 
 
 @pytest.mark.parametrize(
