@@ -169,7 +169,7 @@ class _Run:
                     Problem(name, "a setting", f"one of {', '.join(known)}")
                 )
         if problems:
-            raise InvalidRequestError.of("the settings of the run", problems)
+            raise InvalidRequestError.of("what is set for the run", problems)
 
     def items(self, drafts: Iterator[Draft | BadLine]) -> Iterator[Checked]:
         """Yield the items of each draft; bad lines pass."""

@@ -44,7 +44,7 @@ def new_session(
     if missing:
         raise UsageError(
             f"{' and '.join(missing)}: set {' and '.join(cure)}; "
-            "`liangxin demo` needs neither"
+            "`liangxin demo` needs no key and no URL"
         )
     return Session(
         base_url=base_url,

@@ -202,17 +202,18 @@ def test_no_connection(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_settings_one_sentence(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what to set, and that the demo needs neither."""
+    """It says what to set, and that the demo needs nothing of it."""
     for command in (["generate", "z-image", "p"], ["status", "t"], ["wait", "t"]):
         done = run(*command)
         assert (done.code, done.out) == (2, "")
         assert done.err == (
             "liangxin: no API key and no base URL: set LIANGXIN_API_KEY and "
-            "LIANGXIN_BASE_URL (or --base-url); `liangxin demo` needs neither\n"
+            "LIANGXIN_BASE_URL (or --base-url); `liangxin demo` needs no key and no URL\n"
         )
     done = run("status", "t", "--base-url", "http://127.0.0.1:9")
     assert done.err == (
-        "liangxin: no API key: set LIANGXIN_API_KEY; `liangxin demo` needs neither\n"
+        "liangxin: no API key: set LIANGXIN_API_KEY; `liangxin demo` needs no key and "
+        "no URL\n"
     )
     monkeypatch.setenv("LIANGXIN_API_KEY", "k")
     assert "no base URL: set LIANGXIN_BASE_URL" in run("status", "t").err
