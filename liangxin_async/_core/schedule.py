@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
@@ -58,8 +58,12 @@ def group_of(age: float, model: str | None, pace: Pace | None) -> str:
     return f"{model} late" if late else str(model)
 
 
+_Entry: TypeAlias = "tuple[float, str, str]"  # when, the key, and its group
+
 _SURE = 0.9  # a task that is over this likely is worth a query as much as any
 _IN_TURN = 4  # every so many times the task due longest in a group is asked about
+_SERVED = 8  # one part in so many of the groups is served by one ranking of them
+_RANKED = 0.1  # seconds that a ranking holds; chances move as slowly as ages grow
 
 
 @define
@@ -70,11 +74,22 @@ class Agenda:
     one group (a model) the one due longest is the likeliest to be over, so that a heap
     in order of the dates is enough; between groups the chances decide. A task without
     a group goes before those that have one, but for every few times.
+
+    To rank the groups, each of them is looked at. So that a thousand models due at once
+    do not have that done a thousand times, one ranking serves the best of many groups,
+    for as long as nothing can have changed much; of few groups it serves the best one.
+
+    A date is good while `_due` has it. What a later `set`, `discard` or `pop_due` has
+    overtaken is dropped from a heap when it comes to its head.
     """
 
     _due: dict[str, float] = field(factory=dict)
-    _later: list[tuple[float, str, str]] = field(factory=list)
-    _ready: dict[str, list[tuple[float, str]]] = field(factory=dict)  # by group
+    _later: list[_Entry] = field(factory=list)
+    _wanted: list[_Entry] = field(factory=list)  # due, without a group
+    _oldest: list[_Entry] = field(factory=list)  # due, of all groups
+    _groups: dict[str, list[_Entry]] = field(factory=dict)  # the same, group by group
+    _ranked: list[_Entry] = field(factory=list)  # heads of groups, the best one last
+    _ranked_until: float = float("-inf")
     _turn: int = 0
 
     def set(self, key: str, due: float, group: str = "") -> None:
@@ -88,10 +103,8 @@ class Agenda:
 
     def next_due(self) -> float | None:
         """The earliest date, or None when nothing is planned."""
-        self._tidy()
-        if self._ready:
-            return min(heap[0][0] for heap in self._ready.values())
-        return self._later[0][0] if self._later else None
+        heads = map(self._head, (self._wanted, self._oldest, self._later))
+        return min((due for due, *_ in filter(None, heads)), default=None)
 
     def pop_due(
         self, now: float, chance: Callable[[str], float] = lambda key: 1.0
@@ -103,33 +116,53 @@ class Agenda:
         the one due longest whatever its chance: so none is left out for ever.
         """
         while self._later and self._later[0][0] <= now:
-            due, key, group = heapq.heappop(self._later)
-            heapq.heappush(self._ready.setdefault(group, []), (due, key))
-        self._tidy()
-        if not self._ready:
+            self._is_due(heapq.heappop(self._later))
+        wanted, oldest = self._head(self._wanted), self._head(self._oldest)
+        taken = oldest if wanted is None else wanted
+        if taken is None:
             return None
         self._turn += 1
-        in_turn = self._turn % _IN_TURN == 0
-        heaps = [heap for group, heap in self._ready.items() if group]
-        if "" in self._ready and not (in_turn and heaps):
-            best = self._ready[""]
-        elif len(heaps) == 1 or in_turn:
-            best = min(heaps)
-        else:
-            best = min(heaps, key=lambda heap: (-min(_SURE, chance(heap[0][1])), heap))
-        _, key = heapq.heappop(best)
-        del self._due[key]
-        return key
+        if oldest is not None and self._turn % _IN_TURN == 0:
+            taken = oldest
+        elif wanted is None and len(self._groups) > 1:
+            taken = self._likeliest(now, chance)
+        del self._due[taken[1]]
+        return taken[1]
 
-    def _tidy(self) -> None:
-        """Drop what a later `set` or `discard` has overtaken from the heads."""
-        while self._later and self._due.get(self._later[0][1]) != self._later[0][0]:
-            heapq.heappop(self._later)
-        for group, heap in tuple(self._ready.items()):
-            while heap and self._due.get(heap[0][1]) != heap[0][0]:
-                heapq.heappop(heap)
-            if not heap:
-                del self._ready[group]
+    def _is_due(self, entry: _Entry) -> None:
+        group = entry[2]
+        if not group:
+            heapq.heappush(self._wanted, entry)
+            return
+        heapq.heappush(self._oldest, entry)
+        heap = self._groups.setdefault(group, [])
+        self._head(heap)  # of a group that is alone, nobody else drops what was taken
+        heapq.heappush(heap, entry)
+
+    def _likeliest(self, now: float, chance: Callable[[str], float]) -> _Entry:
+        """The best head by a ranking of the groups, of which one at least has one."""
+        while self._ranked and now < self._ranked_until:
+            entry = self._ranked.pop()
+            if self._holds(entry):
+                return entry
+        self._groups = {
+            group: heap for group, heap in self._groups.items() if self._head(heap)
+        }
+        heads = [heap[0] for heap in self._groups.values()]
+        heads.sort(key=lambda head: (-min(_SURE, chance(head[1])), head))
+        self._ranked = heads[: max(1, len(heads) // _SERVED)]
+        self._ranked.reverse()
+        self._ranked_until = now + _RANKED
+        return self._ranked.pop()
+
+    def _head(self, heap: list[_Entry]) -> _Entry | None:
+        """The first of a heap that holds, or None; what was overtaken is dropped."""
+        while heap and not self._holds(heap[0]):
+            heapq.heappop(heap)
+        return heap[0] if heap else None
+
+    def _holds(self, entry: _Entry) -> bool:
+        return self._due.get(entry[1]) == entry[0]
 
     def __len__(self) -> int:
         return len(self._due)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -144,6 +146,123 @@ def test_agenda_like_a_mapping(steps: list[tuple[str, str, int]], groups: str) -
                 del model[popped]
         assert len(agenda) == len(model)
         assert agenda.next_due() == min(model.values(), default=None)
+
+
+class Plain:
+    """What an agenda does, without any structure that makes it quick."""
+
+    def __init__(self) -> None:
+        self.dates: dict[str, tuple[float, str, str]] = {}  # date, key, group
+        self.turn = 0
+
+    def pop_due(self, now: float, chance: Callable[[str], float]) -> str | None:
+        due = sorted(entry for entry in self.dates.values() if entry[0] <= now)
+        if not due:
+            return None
+        self.turn += 1
+        wanted = [entry for entry in due if not entry[2]]
+        firsts: dict[str, tuple[float, str, str]] = {}
+        for entry in due:
+            if entry[2]:
+                firsts.setdefault(entry[2], entry)
+        heads = list(firsts.values())
+        if wanted and not (self.turn % 4 == 0 and heads):
+            taken = wanted[0]
+        elif self.turn % 4 == 0:
+            taken = min(heads)
+        else:
+            taken = min(heads, key=lambda head: (-min(0.9, chance(head[1])), head))
+        return self.dates.pop(taken[1])[1]
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("set"), st.sampled_from("abcdefgh"), st.sampled_from(["", *"wxyz"])
+        ),
+        st.tuples(st.just("discard"), st.sampled_from("abcdefgh"), st.just("")),
+        st.tuples(st.just("pop"), st.just(""), st.just("")),
+    ),
+    max_size=80,
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(MOVES, st.randoms(use_true_random=False))
+def test_agenda_like_a_plain_one(
+    moves: list[tuple[str, str, str]], rand: random.Random
+) -> None:
+    """It takes out the very task that the rules in `pop_due` name, as chances move,
+    and as tasks change date and group."""
+    agenda, model, now = Agenda(), Plain(), 0.0
+    for move, key, group in moves:
+        now += rand.choice((0.0, 0.01, 0.5))
+        if move == "set":
+            due = now + rand.uniform(-1, 2)
+            agenda.set(key, due, group)
+            model.dates[key] = (due, key, group)
+        elif move == "discard":
+            agenda.discard(key)
+            model.dates.pop(key, None)
+        else:
+            chances = {key: rand.random() for key in "abcdefgh"}
+            expected = model.pop_due(now, chances.__getitem__)
+            assert agenda.pop_due(now, chances.__getitem__) == expected
+        earliest = min((date for date, *_ in model.dates.values()), default=None)
+        assert (len(agenda), agenda.next_due()) == (len(model.dates), earliest)
+
+
+def crowd(count: int) -> tuple[Agenda, dict[str, float]]:
+    """An agenda with a due task of each of many models, and how likely each is over."""
+    agenda, rand = Agenda(), random.Random(5)
+    chances = {f"t{number}": rand.uniform(0, 0.8) for number in range(count)}
+    for key in chances:
+        agenda.set(key, 1.0, f"model of {key}")
+    return agenda, chances
+
+
+def test_agenda_of_many_groups_ranks_them_seldom() -> None:
+    """A thousand models due at once cost a few looks for each task, and not each time
+    a look at all; the likely ones go first all the same."""
+    agenda, chances = crowd(1000)
+    looks: Counter[str] = Counter()
+
+    def chance(key: str) -> float:
+        looks[key] += 1
+        return chances[key]
+
+    popped = [agenda.pop_due(2.0, chance) for _ in chances]
+    assert sorted(filter(None, popped)) == sorted(chances)
+    assert looks.total() <= 10 * len(chances)
+    early = [chances[key] for key in popped[:150] if key is not None]
+    assert sum(early) / len(early) > 0.6
+
+
+def test_agenda_ranks_anew_when_time_has_passed() -> None:
+    """A ranking of before says nothing about who is likely now."""
+    agenda, chances = crowd(100)
+    likeliest = sorted(chances, key=lambda key: -chances[key])
+    assert agenda.pop_due(2.0, chances.__getitem__) == likeliest[0]
+    late = likeliest[-1]
+    chances[late] = 0.85
+    assert agenda.pop_due(2.01, chances.__getitem__) == likeliest[1]
+    agenda.discard(likeliest[2])
+    assert agenda.pop_due(2.02, chances.__getitem__) == likeliest[3]
+    agenda.pop_due(2.03, chances.__getitem__)  # whose turn it is
+    assert agenda.pop_due(2.5, chances.__getitem__) == late
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_agenda_keeps_nothing_of_what_is_over(groups: int) -> None:
+    """Tasks that come and go leave no dates behind, in a group alone or among others."""
+    agenda = Agenda()
+    for number in range(1000):
+        agenda.set(f"t{number}", float(number), f"m{number % groups}")
+        agenda.set(f"wanted {number}", float(number))
+        assert agenda.pop_due(float(number)) is not None
+        assert agenda.pop_due(float(number)) is not None
+    kept = [agenda._later, agenda._wanted, agenda._oldest, agenda._ranked]
+    assert sum(map(len, [*kept, *agenda._groups.values()])) < 20
 
 
 def test_agenda_likeliest_group_goes_first() -> None:
