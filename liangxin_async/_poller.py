@@ -61,7 +61,7 @@ _log = logging.getLogger(__name__)
 _LAST_QUERY = 2.0  # seconds that the query at the deadline may take
 _SWEEP = 1.0  # seconds; shortest time between two looks at all deadlines
 _ATTACHED_GRACE = 5.0  # seconds; a task made elsewhere was accepted before we attached
-_PACES = 1000  # models whose pace is remembered
+_PACES = 250  # models whose pace is remembered; each of 16 to 40 kB
 _HINTED_FIRST = 3600.0  # seconds by which a hinted look goes before one that is due
 _PUT_OFF = 256  # tasks that one step may put off while it looks for one to ask about
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
@@ -473,11 +473,12 @@ class Poller:
         model = task.handle.model
         if model is None or task.permit is None:
             return  # an attached task was begun at an unknown time
-        pace = self._paces.get(model)
+        pace = self._paces.pop(model, None)
         if pace is None:
-            if len(self._paces) >= _PACES:
+            if len(self._paces) >= _PACES:  # the one that was learned from longest ago
                 del self._paces[next(iter(self._paces))]
-            pace = self._paces[model] = Pace(self._polling)
+            pace = Pace(self._polling)
+        self._paces[model] = pace
         if not ended:
             pace.survived(task.asked_at, age)
             return

@@ -26,6 +26,7 @@ from liangxin_async import (
     TaskState,
     TaskTimeoutError,
     ZImage,
+    _poller,
 )
 from liangxin_async.dialects import WireReply
 
@@ -71,6 +72,30 @@ async def test_poller_learns_when_to_ask() -> None:
     per_task = sum(service.queries.values()) / 200
     assert per_task < 5
     assert sum(lags) / len(lags) < 0.15 * 7.4
+
+
+async def test_poller_forgets_the_model_that_it_heard_of_longest_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of so many models that not all are remembered, one in use stays known."""
+    monkeypatch.setattr(_poller, "_PACES", 3)
+    service = FakeService(duration=7.0)
+    async with session_on(service) as session:
+
+        async def queries_of(model: str) -> int:
+            handle = await session.submit(Generic(model, {"prompt": "x"}))
+            await handle
+            return service.queries[handle.task_id]
+
+        unknown = await queries_of("usual")
+        paces = session._runtime.poller._paces
+        learned = paces["usual"]
+        for number in range(8):
+            await queries_of("usual")
+            assert await queries_of(f"once {number}") == unknown
+        assert await queries_of("usual") < unknown
+        assert paces["usual"] is learned
+        assert len(paces) == 3
 
 
 BAD_ANSWERS: dict[str, Any] = {
