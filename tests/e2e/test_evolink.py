@@ -26,7 +26,7 @@ from liangxin_async import (
     ZImageTurbo,
 )
 from liangxin_async.dialects import Dialect
-from liangxin_async.emulator import Failure, InFlight
+from liangxin_async.emulator import Failure, Fault, InFlight
 from liangxin_async.models import NanoBanana2Lite
 
 from .service import emulated
@@ -156,15 +156,15 @@ async def test_evolink_task_is_attached_to_by_id() -> None:
     assert result.task_id == handle.task_id
 
 
-@pytest.mark.parametrize("seconds", [0.6, 3.0])
-async def test_evolink_record_that_shows_up_late(seconds: float) -> None:
+@pytest.mark.parametrize("times", [4, 8])
+async def test_evolink_record_that_shows_up_late(times: int) -> None:
     """The task object of the create is no answer to a query: the grace holds."""
-    scenario = {"visible_after": seconds, "duration": 0.05}
-    async with emulated(dialect=EVOLINK, scenario=scenario) as (session, emulator):
+    late = Fault(route="query", kind="not_found", nth=(1, times))
+    async with emulated(late, dialect=EVOLINK) as (session, emulator):
         handle = await session.submit(CAT)
         assert handle.record is not None
         assert (await handle).urls
-    assert emulator.ledger.queries_refused["not_found"] > 3
+    assert emulator.ledger.faults["not_found"] == times  # of one seen, 3 are the end
 
 
 def test_session_refuses_the_address_of_the_other_service() -> None:

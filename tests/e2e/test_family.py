@@ -100,13 +100,16 @@ async def test_family_as_its_best_known_service_is_documented() -> None:
 )
 async def test_family_record_that_shows_up_late(unknown: str) -> None:
     """In each spelling of "not found": hidden while the record may still come."""
-    scenario = {"visible_after": 0.6, "unknown_task": unknown, "duration": 0.05}
-    async with emulated(scenario=scenario) as (session, emulator):
+    late = Fault(route="query", kind="not_found", nth=(1, 6))
+    async with emulated(late, scenario={"unknown_task": unknown}) as (
+        session,
+        emulator,
+    ):
         handle = await session.submit(ZImage("a cat"))
         with pytest.raises(NotFoundError):
             await session.record(handle.task_id)
         assert (await handle).urls
-    assert emulator.ledger.queries_refused["not_found"] > 1
+    assert emulator.ledger.faults["not_found"] == 6
 
 
 async def test_family_record_that_never_shows_up() -> None:

@@ -31,7 +31,8 @@ from .service import Service
 
 pytestmark = pytest.mark.anyio
 
-PATIENT = Polling(first=30.0)  # whatever ends sooner has ended by its callback
+# Whatever ends sooner has ended by its callback, also once the usual pace is known.
+PATIENT = Polling(first=30.0, floor=30.0)
 REQUESTS: dict[Any, Any] = {LIANGXIN: ZImage("a cat"), EVOLINK: ZImageTurbo("a cat")}
 
 
