@@ -124,9 +124,8 @@ def _generate(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument(
         "--callback-url",
         metavar="URL",
-        help="public https URL that the service calls at the end; for one on this "
-        "machine give the emulator's scenario a name for it: "
-        '{"callbacks": {"hosts": {"bot.example.com": "http://127.0.0.1:8000"}}}',
+        help="public https URL that the service calls at the end; where that runs on "
+        "this machine, as the emulator does, http://127.0.0.1:8000/... will do",
     )
     parser.add_argument(
         "--kind",

@@ -56,6 +56,7 @@ def shown_callback(value: object) -> str:
         host = None
     if not host:
         return f"<text of {len(value)} characters>"
+    host = f"[{host}]" if ":" in host else host
     return shown(f"{parts.scheme}://{host}/…")
 
 

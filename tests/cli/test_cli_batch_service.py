@@ -80,5 +80,5 @@ def test_batch_check_of_a_callback_to_this_machine(run: Run, here: Path) -> None
     for where in ([], ["--base-url", "https://host.example"]):
         done = run(*line, *where)
         assert done.code == 2
-        assert "line 1: callBackUrl: got 'http://::1/" in done.err
+        assert "line 1: callBackUrl: got 'http://[::1]/…'; " in done.err
     assert run(*line, "--base-url", "http://127.0.0.1:9").code == 0
