@@ -203,6 +203,7 @@ class Emulator:
         if server is None:
             return
         self.world.closing.set()
+        await self._stop_accepting()
         self.pause_listening()
         try:
             await self._stop_windows()
@@ -210,9 +211,22 @@ class Emulator:
         finally:
             await self._end_connections(server)
 
+    async def _stop_accepting(self) -> None:
+        """Accept no more, and let those in who were accepted in this very step.
+
+        asyncio loses the socket of one whose listener closes before its next step.
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # Windows: its loop accepts in another way
+            for listening in () if self._listener is None else self._listener.sockets:
+                loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0)
+
     async def _end_connections(self, server: web.Server) -> None:
         server.pre_shutdown()
-        await asyncio.sleep(0)  # those who wait for the end write their last bytes
+        # Those who wait for the end write their last bytes, and those who were just let
+        # in get to `_connected`.
+        await asyncio.sleep(0)
         for transport in list(self._open.values()):
             transport.abort()
         await server.shutdown(_GRACE)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
 import time
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -291,6 +293,22 @@ async def test_serve_announces_and_runs_until_cancelled() -> None:
         with pytest.raises(aiohttp.ClientConnectorError):
             await http.get(url)
     assert seen[0].api_key == "k-1"
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_closing_ends_a_connection_that_was_just_accepted(steps: int) -> None:
+    """However far the loop is with it: no socket is left to whoever ends the loop."""
+    emulator = Emulator()
+    await emulator.start()
+    address = ("127.0.0.1", int(emulator.base_url.rpartition(":")[2]))
+    with socket.create_connection(address) as client:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await emulator.aclose()
+        client.setblocking(False)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    assert emulator.ledger.connections_now == 0
 
 
 async def test_many_calls_at_once_are_all_answered(play: Play) -> None:
