@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -145,7 +146,7 @@ def parse_json(body: bytes | str) -> Any:
         NotJsonError: not UTF-8, not JSON, nested too deep, or a number too long.
     """
     try:
-        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        text = body.removeprefix(BOM_UTF8).decode() if isinstance(body, bytes) else body
         brackets = text.count("[") + text.count("{")
         if brackets > _MOST_BRACKETS or text.count(",") > _MOST_COMMAS:
             raise NotJsonError("not JSON of a sane number of values")
@@ -252,6 +253,8 @@ def read_urls(value: object) -> tuple[str, ...]:
     One text or one object stands for a list of one. An entry is a URL or an object
     that has one under `url`, `image_url` and the like; any other entry is passed over.
     """
+    if value is None:
+        return ()
     entries = value if isinstance(value, list) else [value]
     found = (url for entry in entries for url in _urls_of(entry))
     return tuple(dict.fromkeys(url for url in found if _is_http(url)))
