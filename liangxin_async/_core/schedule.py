@@ -125,6 +125,8 @@ class Agenda:
         """Drop what a later `set` or `discard` has overtaken from the heads."""
         while self._later and self._due.get(self._later[0][1]) != self._later[0][0]:
             heapq.heappop(self._later)
+        if not self._ready:
+            return
         for group, heap in tuple(self._ready.items()):
             while heap and self._due.get(heap[0][1]) != heap[0][0]:
                 heapq.heappop(heap)
