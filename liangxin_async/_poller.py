@@ -67,7 +67,7 @@ _PUT_OFF = 256  # tasks that one step may put off while it looks for one to ask 
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class _Open:
     """A task that is not settled yet."""
 
