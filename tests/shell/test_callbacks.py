@@ -454,7 +454,7 @@ async def test_when_trust_ends_all_tasks_are_planned_in_one_go() -> None:
         poller._agenda = counting = Counting()
         poller._catch_up(anyio.current_time())
         assert len(counting) == 300
-        assert counting.looks == 1
+        assert counting.looks <= 1
 
 
 # -------------------------------------------------------------------------- rescue
