@@ -36,6 +36,7 @@ def test_client_cost_smallest_gives_figures_for_every_client():
         "session",
         "bare",
         "bare_fresh",
+        "bare_same",
         "bare_paced",
         "loops",
     }
