@@ -44,7 +44,8 @@ async def test_run_into_a_folder_of_another_address_asks_and_makes_nothing(
         assert f"would go to liangxin at {emulator.base_url}/other," in words
         assert "use another folder" in words
         assert not told.items
-        assert emulator.ledger.requests == asked
+        # The first session is open, and goes on asking about its own tasks.
+        assert {*(emulator.ledger.requests - asked)} <= {"query"}
         assert await rows_in(tmp_path) == before
 
 
