@@ -155,16 +155,13 @@ def test_capacity_without_a_limit_is_as_fast_as_starting_all_at_once():
 def test_capacity_sockets_smallest_counts_at_the_server():
     """A second of real time: creates are accepted up to the cap, and none is lost."""
     wanted = Options(repeats=1, only="A cap 10")
-    clients = ("session", "semaphore", "tenacity")
+    clients = ("session", "tenacity")
     rows = rows_of(capacity_sockets(wanted, seconds=1.0, clients=clients))
     assert set(rows) == {*clients}
     for row in rows.values():
         assert 0 < row.figures["goodput"].median <= 1.5
         assert row.figures["tasks gone wrong"].median == 0
-    refusals = {
-        name: row.figures["refusals/accept"].median for name, row in rows.items()
-    }
-    assert refusals["semaphore"] == 0 < refusals["tenacity"]
+    assert rows["tenacity"].figures["refusals/accept"].median > 0
 
 
 def test_line_chart_draws_every_series(tmp_path):
