@@ -38,6 +38,8 @@ class Spec:
         tasks: how many tasks to make, at least 1.
         queries: how many queries to replay; 0 for clients that decide themselves.
         span: seconds over which to spread them; 0 is as fast as they go.
+        instants: file with the instant of each create and query, as the server tells
+            them; "" is as fast as they go.
         seed: seed of the tasks' durations.
         median: median duration of a task, seconds.
         sigma: spread of the logarithm of the duration.
@@ -50,6 +52,7 @@ class Spec:
     tasks: int
     queries: int = 0
     span: float = 0.0
+    instants: str = ""
     seed: int = 0
     median: float = 2.0
     sigma: float = 0.5
@@ -69,7 +72,9 @@ def main(clients: Mapping[str, Client]) -> None:
     """Measure the client that the process was asked for, and print the figures."""
     spec = Spec(**read_argument())
     client = clients[spec.client]
-    warm_up = evolve(spec, tasks=WARM_UP, queries=WARM_UP, span=0.0, pace=_HASTE)
+    warm_up = evolve(
+        spec, tasks=WARM_UP, queries=WARM_UP, span=0.0, instants="", pace=_HASTE
+    )
     run_client(client, warm_up)
     print(json.dumps(run_client(client, spec)))
 

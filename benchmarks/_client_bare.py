@@ -2,9 +2,10 @@
 
 `bare` replays as many requests as our session made and decides nothing; it is the
 floor. `bare_fresh` makes each create on a connection of its own, as our session does
-so that a stale one cannot lose a paid answer. `bare_paced` does so too, and spreads
-the queries evenly over the session's time: a process that wakes for each answer pays
-for the waking, whatever it does then. `loops` is what people write by hand: a
+so that a stale one cannot lose a paid answer. `bare_same` does so too, and makes each
+request when the session made it: a process that wakes for an answer pays for the
+waking, whatever it does then. `bare_paced` makes them evenly over the session's time,
+so that nearly each wakes it. `loops` is what people write by hand: a
 coroutine per task, which sleeps and asks.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -32,7 +34,8 @@ async def bare(spec: Spec) -> None:
 
 
 async def bare_fresh(spec: Spec) -> None:
-    """Creates on a fresh connection each, queries on kept ones; paced by `span`."""
+    """Creates on a fresh connection each, queries on kept ones; paced by `span`, or
+    at `instants`."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
         aiohttp.ClientSession(headers=HEADERS) as queries,
@@ -48,17 +51,41 @@ async def _replay(
     loop = asyncio.get_running_loop()
 
     async def create_one(number: int) -> None:
+        await _sleep_until(began + creates_at[number])
         task_ids.append(await create(creates, spec.url, number))
 
     async def query_one(number: int) -> None:
-        early = began + number * spec.span / spec.queries - loop.time()
-        if early > 0:
-            await asyncio.sleep(early)
+        await _sleep_until(began + queries_at[number])
         await query(queries, spec.url, task_ids[number % len(task_ids)])
 
-    await _all(iter(range(spec.tasks)), create_one, CREATES_AT_ONCE)
+    async def create_all() -> None:
+        await _all(iter(range(spec.tasks)), create_one, CREATES_AT_ONCE)
+
+    creates_at, queries_at = _instants(spec)
     began = loop.time()
+    if spec.instants:
+        creating = asyncio.create_task(create_all())
+    else:
+        await create_all()
+        began = loop.time()
     await _all(iter(range(spec.queries)), query_one, QUERIES_AT_ONCE)
+    if spec.instants:
+        await creating
+
+
+def _instants(spec: Spec) -> tuple[Sequence[float], Sequence[float]]:
+    """When to make each create, and each query; queries may count from later on."""
+    if not spec.instants:
+        step = spec.span / max(1, spec.queries)
+        return [0.0] * spec.tasks, [number * step for number in range(spec.queries)]
+    told: Mapping[str, list[float]] = json.loads(Path(spec.instants).read_text())
+    return told["creates"], told["queries"]
+
+
+async def _sleep_until(instant: float) -> None:
+    early = instant - asyncio.get_running_loop().time()
+    if early > 0:
+        await asyncio.sleep(early)
 
 
 async def _all(
@@ -109,5 +136,5 @@ async def query(http: aiohttp.ClientSession, url: str, task_id: str) -> dict[str
 
 
 if __name__ == "__main__":
-    replays = {"bare": bare, "bare_fresh": bare_fresh, "bare_paced": bare_fresh}
-    main({**replays, "loops": loops})
+    fresh = dict.fromkeys(("bare_fresh", "bare_same", "bare_paced"), bare_fresh)
+    main({"bare": bare, **fresh, "loops": loops})

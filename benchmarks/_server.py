@@ -7,6 +7,8 @@ same time.
 
     GET /begin?seed=&median=&sigma=&made=   forget all, and make `made` tasks
     GET /books                              counts since `begin`
+    GET /instants                           when creates and queries came, in seconds
+                                            from the first create
 """
 
 from __future__ import annotations
@@ -51,19 +53,25 @@ class Service:
     lags: list[float] = field(factory=list)  # seconds from a task's end to its telling
     peak_open: int = 0
     cpu_before: float = 0.0
+    creates_at: list[float] = field(factory=list)
+    queries_at: list[float] = field(factory=list)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         if request.path == "/api/v1/jobs/recordInfo":
             self.gets += 1
+            self.queries_at.append(asyncio.get_running_loop().time())
             return _json(self._record(request.query["taskId"]))
         if request.path == "/api/v1/jobs/createTask":
             self.posts += 1
+            self.creates_at.append(asyncio.get_running_loop().time())
             return _json(self._accept((await request.read()).decode()))
         if request.path == "/begin":
             self._begin(request)
             return _json(b"{}")
         if request.path == "/books":
             return _json(self._books())
+        if request.path == "/instants":
+            return _json(self._instants())
         return web.Response(status=404)
 
     def _record(self, task_id: str) -> bytes:
@@ -95,6 +103,8 @@ class Service:
         self.tasks.clear()
         self.open_ends.clear()
         self.lags.clear()
+        self.creates_at.clear()
+        self.queries_at.clear()
         for number in range(int(wanted["made"])):
             self._accept(json.dumps({"model": "z-image", "input": {"prompt": number}}))
         self.posts = self.gets = self.peak_open = 0
@@ -111,6 +121,14 @@ class Service:
             "task_ids": list(self.tasks),
         }
         return json.dumps(books).encode()
+
+    def _instants(self) -> bytes:
+        first = min(self.creates_at, default=0.0)
+        instants = {
+            "creates": [round(at - first, 4) for at in self.creates_at],
+            "queries": [round(at - first, 4) for at in self.queries_at],
+        }
+        return json.dumps(instants).encode()
 
 
 def _make_task(task_id: str, param: str, now: float, took: float) -> _Task:

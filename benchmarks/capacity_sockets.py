@@ -1,15 +1,19 @@
-"""`capacity` in real time: the whole session, over sockets, against a local server."""
+"""`capacity` in real time, over sockets, against a local server: the whole session,
+and what people write by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import evolve
 
+from benchmarks._client_capacity import CLIENTS
 from benchmarks._processes import measure, server
 from benchmarks._regimes import QUERIES, Regime, table
 from benchmarks._report import Options, Report, Row, Spread, progress
 from benchmarks._simulation import oracle
 
-QUESTION = "the same in real time: what does the whole session reach over sockets?"
+QUESTION = "in real time: what do the session and hand-written loops reach?"
 
 SETUP = (
     "A lean server in a process of its own refuses as the regime says; Session.map "
@@ -18,12 +22,21 @@ SETUP = (
     "service or of how long tasks take.",
     "goodput: accepted creates as a share of an oracle's that has neither lag nor way.",
     "G: 4 tasks of 8 s in flight, and recordInfo answers one query per second.",
-    "Without --only five regimes are played; --only all plays every one.",
+    "semaphore: a worker for each place that the service is said to have (B: for each "
+    "that its rate fills), asks every 2 s. tenacity, loop: 256 workers that send a "
+    "refused create again after exponential jitter, or 1 s, and ask every second.",
+    "Without --only five regimes are played; --only all plays every one. With --quick "
+    "the session alone.",
 )
 _USUAL = ("A cap 50", "C steps 50 10 100", "D random tenth", "E four share 40")
 
 
-def run(options: Options, *, seconds: float | None = None) -> Report:
+def run(
+    options: Options,
+    *,
+    seconds: float | None = None,
+    clients: Sequence[str] = tuple(CLIENTS),
+) -> Report:
     """Play some regimes; `seconds` replaces the length of each play."""
     seeds = range(options.choose_repeats(full=1, quick=1))
     rows = []
@@ -31,18 +44,20 @@ def run(options: Options, *, seconds: float | None = None) -> Report:
         for regime in _chosen(options):
             if seconds is not None:
                 regime = evolve(regime, until=seconds)
-            found = []
-            for seed in seeds:
-                progress(f"capacity_sockets: {regime.name}, {regime.until:g} s")
-                found.append(_play(url, regime, seed))
-            names = found[0]
-            spreads = {name: Spread.of(it[name] for it in found) for name in names}
-            rows.append(Row((regime.name,), spreads))
+            for client in clients[:1] if options.quick else clients:
+                found = []
+                for seed in seeds:
+                    progress(f"capacity_sockets: {regime.name}, {client}")
+                    found.append(_play(url, regime, client, seed))
+                spreads = {
+                    name: Spread.of(it[name] for it in found) for name in found[0]
+                }
+                rows.append(Row((regime.name, client), spreads))
     return Report(
         name="capacity_sockets",
         question=QUESTION,
         setup=(*SETUP, f"{len(seeds)} seeds."),
-        labels=("regime",),
+        labels=("regime", "client"),
         rows=tuple(rows),
     )
 
@@ -56,7 +71,7 @@ def _chosen(options: Options) -> list[Regime]:
     return [it for it in everything if it.name in (*_USUAL, QUERIES.name)]
 
 
-def _play(url: str, regime: Regime, seed: int) -> dict[str, float]:
+def _play(url: str, regime: Regime, client: str, seed: int) -> dict[str, float]:
     best = oracle(regime.service, seed=seed, until=regime.until)
     spec = {
         "url": url,
@@ -66,6 +81,8 @@ def _play(url: str, regime: Regime, seed: int) -> dict[str, float]:
         "seed": seed,
         "seconds": regime.until,
         "sessions": regime.clients,
+        "client": client,
+        "tuned": regime.tuned,
     }
     account = measure("_client_capacity", spec)
     late = sum(at >= 10 for at in best)

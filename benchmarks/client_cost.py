@@ -8,7 +8,10 @@ repeat. The bare clients replay the session's own counts of that repeat.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from benchmarks._child import get
 from benchmarks._processes import measure, server
 from benchmarks._report import Options, Report, Row, Spread, progress
 
@@ -23,6 +26,7 @@ SETUP = (
     "bare: the session's numbers of creates and queries by aiohttp alone, without "
     "waiting for anything.",
     "bare_fresh: the same, each create on a fresh connection, as the session does it.",
+    "bare_same: bare_fresh, each request at the instant at which the session made it.",
     "bare_paced: bare_fresh, its queries spread evenly over the session's wall time.",
     "loops: a coroutine per task, which creates and then asks once a second.",
     "'lag' is the mean time from a task's end at the server to the query that met it.",
@@ -36,11 +40,12 @@ _MODULES = {
     "session": "_client_session",
     "bare": "_client_bare",
     "bare_fresh": "_client_bare",
+    "bare_same": "_client_bare",
     "bare_paced": "_client_bare",
     "loops": "_client_bare",
 }
-_OTHERS = ("bare", "bare_fresh", "bare_paced", "loops")
-_FLOORS = ("bare", "bare_fresh", "bare_paced")
+_FLOORS = ("bare", "bare_fresh", "bare_same", "bare_paced")
+_OTHERS = (*_FLOORS, "loops")
 
 Figures = Mapping[str, float]
 
@@ -72,17 +77,20 @@ def _round(url: str, size: int, number: int, pace: float) -> dict[str, Figures]:
     found: dict[str, Figures] = {
         "session": measure("_client_session", {**spec, "client": "session"})
     }
-    replay = {"queries": found["session"]["gets"]}
-    paced = {**replay, "span": found["session"]["wall"]}
-    orders: dict[str, dict[str, float]] = {
-        "bare": replay,
-        "bare_fresh": replay,
-        "bare_paced": paced,
-    }
-    shift = number % len(_OTHERS)
-    for client in _OTHERS[shift:] + _OTHERS[:shift]:
-        wanted = {**spec, "client": client, **orders.get(client, {})}
-        found[client] = measure(_MODULES[client], wanted)
+    with TemporaryDirectory() as folder:
+        instants = Path(folder, "instants.json")
+        instants.write_bytes(get(url, "/instants"))
+        replay = {"queries": found["session"]["gets"]}
+        orders: dict[str, dict[str, float | str]] = {
+            "bare": {**replay},
+            "bare_fresh": {**replay},
+            "bare_same": {**replay, "instants": str(instants)},
+            "bare_paced": {**replay, "span": found["session"]["wall"]},
+        }
+        shift = number % len(_OTHERS)
+        for client in _OTHERS[shift:] + _OTHERS[:shift]:
+            wanted = {**spec, "client": client, **orders.get(client, {})}
+            found[client] = measure(_MODULES[client], wanted)
     return found
 
 

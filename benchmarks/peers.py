@@ -9,7 +9,7 @@ beside the library, and without them their rows are missing.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from attrs import frozen
 
 from benchmarks._child import books, get
 from benchmarks._peers_client import CLIENTS, MODULES
-from benchmarks._processes import measure, server
+from benchmarks._processes import MeasurementError, measure, server
 from benchmarks._report import Options, Report, Row, Spread, progress
 
 QUESTION = "what do other clients and hand-written loops lose, pay twice, and cost?"
@@ -30,7 +30,8 @@ SETUP = (
     "connection cut instead of its answer sent.",
     "Each measurement in a fresh process; every prompt is begun at once; CPU is "
     "process_time of that process, after its imports and without a warm-up.",
-    "'lost': prompts whose caller had no URL after {patience:g} s. 'in doubt': those "
+    "'lost': prompts whose caller had no URL after {patience:g} s, or as soon after it "
+    "as the client let its loop go on. 'in doubt': those "
     "of them that were told so (SubmitUnknownError), paid or not.",
     "'paid twice': accepted creates beyond the first of a prompt.",
     "'tuned' is told the cap. The loops try again after whatever went wrong, with a "
@@ -64,16 +65,20 @@ def run(
     missing = [name for name, module in MODULES.items() if not _is_there(module)]
     clients = [client for client in clients if client not in missing]
     rows: list[Row] = []
+    notes = [f"{name} is not installed: not measured" for name in missing]
     with server("_peers_server") as url:
         for size in sizes:
             for regime in _REGIMES:
-                found: dict[str, list[Mapping[str, float]]] = {}
-                for number in range(repeats):
-                    for client in _turned(clients, number):
-                        progress(f"peers: {size} {regime.name} {client} {number + 1}")
-                        figures = _measure(url, size, regime, client, number, pace)
-                        found.setdefault(client, []).append(figures)
-                rows += [_row(size, regime, name, found[name]) for name in clients]
+                turns = [
+                    (client, number)
+                    for number in range(repeats)
+                    for client in _turned(clients, number)
+                ]
+                found, failed = _measure_all(url, size, regime, turns, pace)
+                rows += [
+                    _row(size, regime, it, found[it]) for it in clients if it in found
+                ]
+                notes += failed
     return Report(
         name="peers",
         question=QUESTION,
@@ -83,7 +88,7 @@ def run(
         ),
         labels=("tasks", "service", "client"),
         rows=tuple(rows),
-        notes=tuple(f"{name} is not installed: not measured" for name in missing),
+        notes=tuple(notes),
     )
 
 
@@ -95,6 +100,27 @@ def _turned(clients: Sequence[str], number: int) -> Sequence[str]:
     """Let everybody be first in turn: the machine's mood changes within a repeat."""
     shift = number % len(clients)
     return (*clients[shift:], *clients[:shift])
+
+
+def _measure_all(
+    url: str, size: int, regime: _Regime, turns: Iterable[tuple[str, int]], pace: float
+) -> tuple[dict[str, list[Mapping[str, float]]], list[str]]:
+    """Return the figures of each client, and who failed; the others are wanted still.
+
+    `turns` are clients and numbers of repeats, in their order.
+    """
+    found: dict[str, list[Mapping[str, float]]] = {}
+    failed = []
+    for client, number in turns:
+        what = f"{size} {regime.name} {client} {number + 1}"
+        progress(f"peers: {what}")
+        try:
+            figures = _measure(url, size, regime, client, number, pace)
+        except MeasurementError as exc:
+            failed.append(f"{what}: {str(exc).splitlines()[-1]}")
+        else:
+            found.setdefault(client, []).append(figures)
+    return found, failed
 
 
 def _measure(

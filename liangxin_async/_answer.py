@@ -25,7 +25,7 @@ _GOOD: Final = 200  # as any other status of success
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Answer:
     """The answer to one query about a task.
 

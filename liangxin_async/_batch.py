@@ -323,7 +323,7 @@ def _outcome(handle: TaskHandle, index: int, **how: Any) -> Outcome:
     return Outcome(index=index, request=handle.request, task_id=handle.task_id, **how)
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class _Over:
     """What an open task of a batch calls at its end; a closure weighs five times it."""
 

@@ -51,7 +51,8 @@ class Timeouts:
         connect: seconds to get a connection, TLS included.
         create: seconds from sending a create to its whole answer. Long on purpose: a
             create that is given up may have been paid for.
-        query: seconds from sending a query to its whole answer. Queries are repeated.
+        query: seconds from the start of a query, connecting included, to its whole
+            answer. Queries are repeated.
         download_idle: seconds without a byte before a download counts as broken.
         close: seconds that `aclose()` waits for creates under way, so that their task
             ids can still be told.

@@ -58,7 +58,7 @@ class _Lane:
         return not self.queue.waiting and not self.limiter.in_flight
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Permit:
     """The right to have one task in flight, from the create to the end of the task.
 
@@ -99,6 +99,7 @@ class Permit:
         if self._stage == 0:
             self._stage = 1
             self._answered()
+            self.started = 0.0  # only a refusal asks for it; 24 bytes of an open task
             self._lane.limiter.accept(self._gate.now())
             self._gate.wake_nowait(self._lane)
 

@@ -67,7 +67,7 @@ _PUT_OFF = 256  # tasks that one step may put off while it looks for one to ask 
 _REMEMBERED = 10_000  # settled ids kept to recognise an id that is given out twice
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class _Open:
     """A task that is not settled yet."""
 
@@ -155,6 +155,7 @@ class Poller:
             0.0 if soon else next_delay(0.0, self._pace(handle.model), self._polling)
         )
         self._plan(task, now, delay)
+        self._set_timer()
 
     def hint(self, task_id: str) -> bool:
         """Ask about a task at once, because a callback says that it is over.
@@ -275,7 +276,6 @@ class Poller:
 
     def _plan(self, task: _Open, now: float, delay: float) -> None:
         self._put(task, now, min(now + delay, max(now, task.deadline)))
-        self._set_timer()
 
     def _put(self, task: _Open, now: float, due: float) -> None:
         model = task.handle.model
@@ -285,14 +285,16 @@ class Poller:
 
     def _set_timer(self) -> None:
         """Make sure that an idle worker wakes at the next instant with work to do."""
+        if not self._idle:
+            return  # whoever is through with its query looks here again
         due = self._agenda.next_due()
         at = None if due is None else max(due, self._budget.ready_at())
         if self._timer is not None:
-            if self._timer.when() == at and self._idle:
+            if self._timer.when() == at:
                 return
             self._timer.cancel()
             self._timer = None
-        if at is None or not self._idle:
+        if at is None:
             return
         if at <= self._loop.time():
             self._wake_one()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen, resolve_types
 
-from liangxin_async._converter import from_plain, to_plain
 from liangxin_async._naming import name_publicly
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ class _Stored:
 
         Holds the prompt and the result URLs, and never the API key.
         """
+        from liangxin_async._stored import to_plain
+
         return to_plain(self)
 
     @classmethod
@@ -65,6 +66,8 @@ class _Stored:
         Raises:
             InvalidRequestError: a key is missing or its value of a wrong type.
         """
+        from liangxin_async._stored import from_plain
+
         return from_plain(plain, cls)
 
 

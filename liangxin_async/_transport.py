@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import payload
 from aiohttp.http import HttpProcessingError
-from attrs import define, field
+from attrs import define, field, frozen
 from yarl import URL
 
 from liangxin_async._connector import environment_proxy
@@ -107,6 +107,19 @@ class _WatchedBody(payload.Payload):
             await writer.write(self._value[start : start + _WRITE_SIZE])
 
 
+@frozen
+class _Limits:
+    """How long one exchange may take.
+
+    Attributes:
+        whole: seconds for all of it.
+        parts: what aiohttp watches over beside.
+    """
+
+    whole: float
+    parts: aiohttp.ClientTimeout
+
+
 @define
 class Transport:
     """Exchanges with one API origin."""
@@ -121,18 +134,20 @@ class Transport:
     _connections: int
     _queries: aiohttp.ClientSession | None = None
     _creates: aiohttp.ClientSession | None = None
-    _create_limits: aiohttp.ClientTimeout = field(init=False)
-    _query_limits: aiohttp.ClientTimeout = field(init=False)
+    _create_limits: _Limits = field(init=False)
+    _query_limits: _Limits = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._create_limits = self._limits(self._timeouts.create)
-        self._query_limits = self._limits(self._timeouts.query)
-
-    def _limits(self, answer: float) -> aiohttp.ClientTimeout:
         # `total` is None: aiohttp's own does not hold while it waits, after an early
-        # answer, for the rest of a body to leave.
-        return aiohttp.ClientTimeout(
-            total=None, connect=self._timeouts.connect, sock_read=answer
+        # answer, for the rest of a body to leave. Nor `sock_read` for queries: its two
+        # timers cost as much as reading the answer's JSON, and `whole` does as well.
+        given, parts = self._timeouts, aiohttp.ClientTimeout
+        self._create_limits = _Limits(
+            given.connect + given.create,
+            parts(total=None, connect=given.connect, sock_read=given.create),
+        )
+        self._query_limits = _Limits(
+            given.query, parts(total=None, connect=given.connect)
         )
 
     def open_nowait(self) -> None:
@@ -193,17 +208,15 @@ class Transport:
         session: aiohttp.ClientSession | None,
         request: WireRequest,
         body: payload.Payload | None,
-        limits: aiohttp.ClientTimeout,
+        limits: _Limits,
     ) -> WireReply:
         assert session is not None, "open_nowait comes first"
         if session.closed:  # only a brought one can be, while we are open
             raise ConfigurationError("http: the aiohttp.ClientSession given is closed")
         try:
             # Not an anyio scope, which costs three times as much: a tenth of a query.
-            async with asyncio.timeout(
-                (limits.sock_read or 0.0) + self._timeouts.connect
-            ):
-                return await self._send(session, request, body, limits)
+            async with asyncio.timeout(limits.whole):
+                return await self._send(session, request, body, limits.parts)
         except TransportError:
             raise
         except (aiohttp.ClientError, HttpProcessingError, OSError) as exc:
@@ -239,8 +252,10 @@ class Transport:
             )
 
     def _read_headers(self, response: aiohttp.ClientResponse) -> dict[str, str]:
-        found = ((name, response.headers.get(name)) for name in HEADERS_READ)
-        return {name: self._key.mask(value) for name, value in found if value}
+        told = response.headers
+        return {
+            name: self._key.mask(told[name]) for name in HEADERS_READ if name in told
+        }
 
     def _headers(self) -> dict[str, str]:
         """The one place where the key is revealed; kept in no variable of ours."""
@@ -262,7 +277,7 @@ class Transport:
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         size += len(chunk)
         if size > MAX_BODY:
             response.close()

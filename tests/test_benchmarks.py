@@ -36,6 +36,7 @@ def test_client_cost_smallest_gives_figures_for_every_client():
         "session",
         "bare",
         "bare_fresh",
+        "bare_same",
         "bare_paced",
         "loops",
     }
@@ -92,6 +93,14 @@ def test_peers_smallest_shows_what_is_lost_and_paid_twice():
     assert theirs["lost"].median == 0
 
 
+def test_peers_goes_on_after_a_client_that_breaks():
+    """Its rows are missing, the notes say why, and the others are measured."""
+    options = Options(sizes=(2,), repeats=1)
+    report = peers(options, pace=0.02, clients=("nobody", "loop 1 s"))
+    assert {row.labels[-1] for row in report.rows} == {"loop 1 s"}
+    assert "2 free nobody 1: KeyError: 'nobody'" in report.notes
+
+
 def test_callbacks_smallest_sets_them_against_polling():
     """Every callback of the burst was answered, and ended no task."""
     rows = rows_of(callbacks(SMALL, pace=0.05))
@@ -146,10 +155,13 @@ def test_capacity_without_a_limit_is_as_fast_as_starting_all_at_once():
 def test_capacity_sockets_smallest_counts_at_the_server():
     """A second of real time: creates are accepted up to the cap, and none is lost."""
     wanted = Options(repeats=1, only="A cap 10")
-    rows = rows_of(capacity_sockets(wanted, seconds=1.0))
-    figures = rows["A cap 10"].figures
-    assert 0 < figures["goodput"].median <= 1.5
-    assert figures["tasks gone wrong"].median == 0
+    clients = ("session", "tenacity")
+    rows = rows_of(capacity_sockets(wanted, seconds=1.0, clients=clients))
+    assert set(rows) == {*clients}
+    for row in rows.values():
+        assert 0 < row.figures["goodput"].median <= 1.5
+        assert row.figures["tasks gone wrong"].median == 0
+    assert rows["tenacity"].figures["refusals/accept"].median > 0
 
 
 def test_line_chart_draws_every_series(tmp_path):

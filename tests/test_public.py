@@ -126,6 +126,16 @@ def test_door_loads_what_is_asked_for() -> None:
     assert in_a_fresh_process(program) == "False True"
 
 
+def test_door_waits_for_nothing_that_is_seldom_needed() -> None:
+    """A session is imported without what only storing values and misspelt fields need."""
+    program = (
+        "import sys\n"
+        "from liangxin_async import Session, ZImage\n"
+        "print(*{'cattrs', 'difflib'} & {*sys.modules})"
+    )
+    assert in_a_fresh_process(program) == ""
+
+
 def test_door_without_a_name_says_so() -> None:
     """A misspelt name is an AttributeError or ImportError, as of any module."""
     with pytest.raises(AttributeError, match=r"'liangxin_async' has no .*'Sesion'"):

@@ -59,6 +59,8 @@ def as_is(value: object) -> object:
     return value
 
 
+# Attributes that a record has whatever the service says; the others have defaults.
+_ALWAYS: Final = frozenset(("task_id", "state", "raw_state"))
 _READERS: Final[Mapping[str, Reader]] = {
     "task_id": _task_id,
     "model": read_text,
@@ -101,6 +103,9 @@ def make_structure(
                 value = task.get(spelling)
                 if value is not None:
                     break
+            else:
+                if name not in _ALWAYS:
+                    continue
             try:
                 values[name] = read(value)
             except (TypeError, ValueError) as exc:

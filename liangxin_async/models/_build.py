@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from liangxin_async._errors import InvalidRequestError, Problem
@@ -84,5 +83,7 @@ def _meant(key: object, paths: Mapping[str, str]) -> str:
     """Return a hint at what `key` should have been, or ""."""
     if key in _CALLBACKS:
         return "the callback is no field: give it as callback_url. "
+    from difflib import get_close_matches  # slow to load, and for mistakes only
+
     close = get_close_matches(key, paths, 1) if isinstance(key, str) else []
     return "".join(f"did you mean {paths[name]}? " for name in close)

@@ -17,15 +17,14 @@ from hypothesis import strategies as st
 
 from liangxin_async._converter import (
     NotJsonError,
-    make_converter,
     parse_json,
     read_instant,
     read_nested,
     read_number,
     read_progress,
     read_text,
-    strict,
 )
+from liangxin_async._stored import make_converter, strict
 
 converter = make_converter()
 quick = settings(max_examples=150, deadline=None, derandomize=True)
