@@ -54,12 +54,12 @@ from liangxin_async._core.vacancy import Vacancy
 START = 4.0  # creates at once while nothing is known; a refused burst stays small
 HIGHEST = 4096.0  # tasks in flight per model, when nothing ever refuses
 HASTE = 7.0  # so much of what exploring found beyond chance makes one more at once
-PATIENCE = 1.4, 0.85  # times the edge to this power: accepts until the first try
+PATIENCE = 1.8, 0.83  # times the edge to this power: accepts until the first try
 SOONER = 4.5  # each try that is taken divides patience by this
 STEP = 0.9  # how far above a level that a try has reached the edge is put
 ENOUGH = 2  # tries taken in a row after which it explores
-UNREST = 2.5  # how much more often it tries where much has changed lately
-CALMING = 0.95  # share of unrest that a lesson without surprise leaves
+UNREST = 3.5  # how much more often it tries where much has changed lately
+CALMING = 0.975  # share of unrest that a lesson without surprise leaves
 QUIET = 0.9  # times the usual time between accepts: how long a quiet moment is,
 ROUND = 12.0  # but at most one in so many of the time in which all of a level end
 MOST_TRUST = 15  # refusals taken at their word before one is doubted again,

@@ -32,7 +32,7 @@ import math
 
 from attrs import define
 
-SURE = 0.72  # standard errors by which the estimate is taken lower
+SURE = 0.74  # standard errors by which the estimate is taken lower
 PLACE = 0.9  # what must be free for one more create, less that
 UNSEEN = 0.1  # share of a level whose end was not seen: the poller's usual lag
 FEWEST_UNSEEN = 0.5
@@ -47,7 +47,7 @@ RECENT = (
     1.85  # times the root of the edge: accepts after which a lesson counts for a third
 )
 USUAL = 1.2  # so many recent lessons are nothing unusual; for each one more,
-CAUTION = 0.5  # so many more ends are wanted for a place,
+CAUTION = 0.6  # so many more ends are wanted for a place,
 DROP = 0.06  # and the floor lies by so large a share of the level lower
 MANY = 3.0  # so many recent lessons, and a cap is falling
 
