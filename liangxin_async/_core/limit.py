@@ -5,30 +5,27 @@ Pure: knows no clock, event loop or HTTP. Instants are monotonic seconds, given 
 The service says one thing about its capacity: it takes a create, or refuses it with
 429. It does not say why: a cap on tasks in flight, creates per window, trouble
 upstream, other clients of the same account. So the rules use levels, not causes. A
-level is the number of accepted tasks whose end was not seen yet. Ends are seen late, so
-a service takes more than its cap by the ends that nobody has seen, and their number
-changes from moment to moment, as counts of independent events do: by about the square
-root of the level. Less than that is chance; more is news.
+level is the number of accepted tasks whose end was not seen yet.
 
-    mode        limit
+    mode        creates go
     ---------   ------------------------------------------------------------------
-    EXPLORING   a little above what was just accepted: one more at first, a share of
-                what was found once chance does not explain it. From birth, from a
-                row of good tries, and after a long streak of refusals, when anything
-                may have changed; until a refusal.
-    HOLDING     from a little below the refused level slowly back to it. After enough
-                accepts, and in a quiet moment, one create tries one place more. Each
-                try that is taken makes the next one come sooner.
+    EXPLORING   up to a little above the level: one more at first, a share of what was
+                found once chance does not explain it. From birth, from a row of good
+                tries, and after a long streak of refusals, when anything may have
+                changed; until a refusal.
+    HOLDING     one by one, each when it is sure of a place (`_core.vacancy`). After
+                enough accepts, and in a quiet moment, one create tries without. A try
+                that ends above the edge makes the next one come sooner.
 
 Beside its mode, a limiter may be halted. A refusal halts it: nothing goes until a pause
 is over or a task ends, and then one create asks. Every further refusal doubles the
 pause; an accept ends it.
 
-Returning to the edge, lingering there and going past it faster and faster is the
-shape of CUBIC (RFC 9438), counted in accepts rather than in seconds. Whoever has more
-in flight is refused more often, tries hardly more often and yields more: so clients of
-one account come to share (Chiu and Jain, 1989; for powers other than 0 and 1, Bansal
-and Balakrishnan, 2001). Refusals of one volley are one lesson.
+Trying past an edge faster and faster is the shape of CUBIC (RFC 9438), counted in
+accepts rather than in seconds. Whoever has more in flight is refused more often, and
+tries hardly more often: so clients of one account come to share (Chiu and Jain, 1989;
+for powers other than 0 and 1, Bansal and Balakrishnan, 2001). Refusals of one volley
+are one lesson.
 
 A service may also refuse at random. So a refusal is doubted: one more create asks again
 at once, and only if that is refused too, the lesson counts. Where doubts prove idle
@@ -50,23 +47,24 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from attrs import define
+from attrs import define, field
+
+from liangxin_async._core.vacancy import Vacancy
 
 START = 4.0  # creates at once while nothing is known; a refused burst stays small
 HIGHEST = 4096.0  # tasks in flight per model, when nothing ever refuses
-HASTE = 6.0  # so much of what exploring found beyond chance makes one more at once
-CUT = 0.15, 0.75  # times the level to this power: where holding begins, below the edge
-YIELD = 0.015  # share of the level that a lesson takes for good, for others to have
-PATIENCE = 0.65, 0.85  # times the level to this power: accepts until the first try
-SOONER = 4.0  # each try that is taken divides patience by this
-ENOUGH = 3  # tries taken in a row after which it explores
-UNREST = 2.0  # how much more often it tries where much has changed lately
-CALMING = 0.93  # share of unrest that a lesson without surprise leaves
-QUIET = 1.5  # times the usual time between accepts: how long a quiet moment is,
-ROUND = 8.0  # but at most one in so many of the time in which all of a level end
-VOLLEY = 2  # accepts after a refusal that let one more create be under way
-MOST_TRUST = 15  # refusals taken at their word before one is doubted again
-LONG_STREAK = 2  # lessons in a row after which anything may have changed
+HASTE = 7.0  # so much of what exploring found beyond chance makes one more at once
+PATIENCE = 1.8, 0.83  # times the edge to this power: accepts until the first try
+SOONER = 4.5  # each try that is taken divides patience by this
+STEP = 0.9  # how far above a level that a try has reached the edge is put
+ENOUGH = 2  # tries taken in a row after which it explores
+UNREST = 3.5  # how much more often it tries where much has changed lately
+CALMING = 0.975  # share of unrest that a lesson without surprise leaves
+QUIET = 0.9  # times the usual time between accepts: how long a quiet moment is,
+ROUND = 12.0  # but at most one in so many of the time in which all of a level end
+MOST_TRUST = 15  # refusals taken at their word before one is doubted again,
+WORD = 0.4  # or one so many times chance below the last that proved true
+LONG_STREAK = 4  # lessons in a row after which anything may have changed
 PACE_MEMORY = 0.1  # weight of the last time between two accepts
 OUTLIER = 5.0  # times the usual time between accepts; more counts as so much
 MOMENT = 0.005  # seconds until a doubt is put: soon, before a place can come free
@@ -102,17 +100,17 @@ class Limiter:
     overdue: int = 0
     mode: Mode = Mode.EXPLORING
     halted: bool = False
-    _origin: float = 0.0  # limit at which exploring began
+    _vacancy: Vacancy = field(factory=Vacancy)
+    _origin: float = 0.0  # level at which exploring began
     _ahead: float = START  # creates at once that exploring began with
-    _edge: float = 0.0  # limit that holding returns to
-    _base: float = 0.0  # limit that holding began with
-    _calm: float = 0.0  # accepts since the last lesson or try
-    _taken: int = 0  # tries in a row that were accepted
+    _calm: float = 0.0  # accepts since the last lesson or good try
+    _taken: int = 0  # good tries in a row
     _unrest: float = 0.0  # 1 just after a surprise, fading
     _since_refusal: int = 0  # accepts
     _refused_in_a_row: int = 0  # lessons, not refusals
     _doubting: bool = False  # whether the next answer is about a doubted refusal
     _confirmed: int = 0  # doubts that proved idle, fewer after one that did not
+    _proven: int = 0  # level of the last refusal that was doubted and repeated
     _trusted: int = 0  # refusals to be taken at their word
     _last_refusal: float = -math.inf
     _pause_until: float = -math.inf
@@ -136,35 +134,49 @@ class Limiter:
         """How many creates may start at `now`."""
         if now < self._obey_until:
             return 0
-        room = int(self.limit) - self.in_flight
         if self.halted:
-            blocked = self._awaited or now < self._pause_until
-            return 0 if blocked else min(1, max(0, room))
-        if self.mode is Mode.HOLDING:
-            if self._is_patient and now >= self._quiet_at:
-                room += 1
-            # Many ends seen at once must not make a volley.
-            room = min(room, 1 + self._since_refusal // VOLLEY - self._awaited)
-        return max(0, room)
+            return int(not self._awaited and now >= self._probe_at)
+        if self.mode is Mode.EXPLORING:
+            return max(0, int(self.limit) - self.in_flight)
+        if self._awaited > self._since_refusal:
+            return 0  # many ends seen at once must not make a volley
+        if now >= self._sure_at:
+            return 1
+        return int(not self._awaited and now >= self._try_at)
 
     def wake_at(self) -> float | None:
         """When a wait for a mere instant ends, which may be past; None without one."""
         if self.halted:
-            until = max(self._pause_until, self._obey_until)
-            return None if self._awaited else until
-        if self.mode is Mode.HOLDING and self._is_patient:
-            return max(self._obey_until, self._quiet_at)
-        return self._obey_until if math.isfinite(self._obey_until) else None
+            return None if self._awaited else max(self._probe_at, self._obey_until)
+        at = -math.inf
+        if self.mode is Mode.HOLDING:
+            at = min(self._sure_at, self._try_at)
+        at = max(at, self._obey_until)
+        return at if math.isfinite(at) else None
 
     @property
-    def _is_patient(self) -> bool:
-        """Whether there were enough accepts to try one place more."""
-        wanted = _power(self._edge, PATIENCE) / (1 + UNREST * self._unrest)
-        return self._calm * SOONER**self._taken >= wanted
+    def _sure_at(self) -> float:
+        """When, while it holds, one more create is sure of a place."""
+        low = self._vacancy.is_low or not self.in_flight
+        return -math.inf if low else self._vacancy.sure_at()
 
     @property
-    def _quiet_at(self) -> float:
-        """When a place has probably come free unseen, if nothing happens until then."""
+    def _probe_at(self) -> float:
+        """When one create asks whether the service takes any again."""
+        if self._refused_in_a_row != 1 or not self.level:
+            return self._pause_until
+        sure = max(self._pause_until, self._sure_at)
+        return min(sure, self._last_refusal + LONGEST_PAUSE)
+
+    @property
+    def _try_at(self) -> float:
+        """When a place has probably come free unseen, if nothing happens until then;
+        infinite until there were enough accepts."""
+        factor, power = PATIENCE
+        wanted = factor * math.pow(self._vacancy.edge, power)
+        wanted /= 1 + UNREST * self._unrest
+        if self._calm * SOONER**self._taken < wanted:
+            return math.inf
         quiet = min(QUIET, self.level / ROUND) * self._pace
         return self._last_accept + quiet / (1 + 9 * self._taken)
 
@@ -172,11 +184,13 @@ class Limiter:
         """A create takes a permit."""
         self.in_flight += 1
         self.under_way += 1
+        self._vacancy.sent()
 
     def forget(self) -> None:
         """A create ended without telling anything about capacity; permit back."""
         self.under_way -= 1
         self.in_flight -= 1
+        self._vacancy.unsent()
 
     # ---------------------------------------------------------------------- accepts
 
@@ -184,16 +198,18 @@ class Limiter:
         """The service took a create at `now`; its permit stays out until `release`."""
         self.under_way -= 1
         self._since_refusal += 1
+        self._vacancy.taken()
         self._keep_time(now)
         self._released = self.halted = False
         if self._doubting:
             self._doubting = False
             self._confirmed //= 2
             self._trusted = 0
+            self._vacancy.doubted()
         streak, self._refused_in_a_row = self._refused_in_a_row, 0
         if streak > LONG_STREAK:
             self._unrest = 1.0
-            self._explore(START)
+            self._explore()
         # Growing while half the places are empty would prove nothing.
         if self.in_flight * 2 >= self.limit:
             self._grow()
@@ -211,27 +227,28 @@ class Limiter:
     def _grow(self) -> None:
         if self.mode is Mode.HOLDING:
             self._calm += 1
-            back = min(1.0, self._calm / _power(self._edge, PATIENCE))
-            self.limit = max(self.limit, self._base + back * (self._edge - self._base))
-            if self.level > self.limit:
-                self._settle_higher()
+            self._vacancy.grow()
+            self.limit = max(1.0, self._vacancy.most)
+            if self.level > self._vacancy.edge:
+                self._go_higher()
         if self.mode is Mode.EXPLORING:
             found = self.level - self._origin - _chance(self._origin)
             ahead = max(self._ahead, found / HASTE)
             self.limit = min(HIGHEST, max(self.limit, self.level + ahead))
 
-    def _settle_higher(self) -> None:
-        """A try was taken: hold there, and go on exploring after a row of them."""
+    def _go_higher(self) -> None:
+        """A try was good: the edge is higher. Go on exploring after a row of them."""
         self._taken += 1
         self._calm = 0.0
-        self._edge = self._base = self.limit = self.level + 0.5
+        self._vacancy.edge = self.level + STEP
+        self.limit = max(1.0, self._vacancy.most)
         if self._taken == ENOUGH:
-            self._explore(1.0)
+            self._explore()
 
-    def _explore(self, ahead: float) -> None:
+    def _explore(self) -> None:
         self.mode = Mode.EXPLORING
-        self._origin = self.limit
-        self._ahead = ahead
+        self._origin = self.limit = self._vacancy.edge
+        self._ahead = 1.0
 
     # --------------------------------------------------------------------- refusals
 
@@ -250,43 +267,63 @@ class Limiter:
             wait = min(retry_after, LONGEST_OBEYED)
             self._obey_until = max(self._obey_until, now + wait)
         doubted, self._doubting = self._doubting, False
-        self._since_refusal = 0
+        self._vacancy.full(now, self.level, self.under_way, again=doubted)
         self.halted = True
         if started < self._last_refusal and not doubted:
+            self._since_refusal = 0
             return  # of a volley that has had its lesson
-        self._last_refusal = now
+        waited, self._last_refusal = now - self._last_refusal, now
         if doubted:
             self._confirmed += 1
+            self._proven = self.level
             self._trusted = min(MOST_TRUST, 2 ** (self._confirmed - 1) - 1)
         elif self._refused_in_a_row == 0:
-            if self._trusted == 0:
+            if self._is_doubtful:
                 self._doubting = True
                 self._pause_until = now + MOMENT
                 return
             self._trusted -= 1
+        self._since_refusal = 0
         self._refused_in_a_row += 1
         self._learn()
-        self._pause(now)
+        self._pause(now, waited if self._refused_in_a_row > 1 else 0.0)
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether a refusal after an accept may be an accident."""
+        if self._trusted == 0:
+            return True
+        # Words that are taken one after the other could lead far down.
+        far_below = self.level < self._proven - WORD * _chance(self._proven)
+        return far_below and not self._vacancy.is_falling
 
     def _learn(self) -> None:
-        """Hold a little below the level at which a create was refused."""
-        level = max(1, self.level)
+        """Hold at about the level at which a create was refused."""
+        level, explored = max(1, self.level), self.mode is Mode.EXPLORING
         by_chance = self.level - self._origin <= _chance(self._origin)
-        if self.mode is Mode.EXPLORING and self._origin and not by_chance:
+        if explored and self._origin and not by_chance:
             self._unrest = 1.0
         else:
             self._unrest *= CALMING
+        if explored:
+            self._vacancy.found(level)
+        else:
+            self._vacancy.lesson(level, again=self._refused_in_a_row > 1)
         self.mode = Mode.HOLDING
-        self._edge = max(1.0, level * (1 - YIELD) + 0.5)
-        start = level + 1 - _power(level, CUT)  # one more was what was refused
-        self.limit = self._base = max(1.0, min(self._edge, start))
+        self.limit = max(1.0, self._vacancy.most)
         self._calm = 0.0
         self._taken = 0
 
-    def _pause(self, now: float) -> None:
+    def _pause(self, now: float, waited: float) -> None:
+        """Halt until an end or an instant.
+
+        Args:
+            now: this instant.
+            waited: seconds that were waited in vain just now; 0 for the first lesson.
+        """
         usual = max(SHORTEST_PAUSE, 2 * self._pace)
-        doubled = 2.0 ** min(self._refused_in_a_row - 1, 30)
-        until = now + min(LONGEST_PAUSE, usual * doubled)
+        doubled = usual * 2.0 ** min(self._refused_in_a_row - 1, 30)
+        until = now + min(LONGEST_PAUSE, max(doubled, waited))
         # A window opens again when it did last time: there is no use in sleeping past.
         ended = self._last_accept + self._famine
         self._pause_until = ended if now < ended < until else until
@@ -299,6 +336,7 @@ class Limiter:
         pauses of this streak of refusals are kept.
         """
         self.in_flight -= 1
+        self._vacancy.ended(now)
         if self.halted and not self._released and now >= self._obey_until:
             self._released = True
             self._pause_until = min(self._pause_until, now)
@@ -307,8 +345,3 @@ class Limiter:
 def _chance(level: float) -> float:
     """How much a count of about `level` changes by chance."""
     return math.sqrt(level)
-
-
-def _power(level: float, law: tuple[float, float]) -> float:
-    factor, exponent = law
-    return factor * math.pow(level, exponent)

@@ -23,15 +23,15 @@ SEEDS = (1, 2, 3)
 
 FLOORS = {
     # name: (floor of goodput, most refusals per accept)
-    "A cap 10": (0.90, 0.28),  # 0.92 / 0.22
-    "A cap 50": (0.92, 0.085),  # 0.93 / 0.07
-    "A cap 200": (0.95, 0.055),  # 0.96 / 0.04
-    "B bucket 20/10 s": (0.97, 0.65),  # 1.00 / 0.55
-    "B window 20/10 s": (0.99, 0.62),  # 1.00 / 0.58
-    "C steps 50 10 100": (0.87, 0.12),  # 0.90 / 0.10
-    "C sine 10-100": (0.88, 0.16),  # 0.90 / 0.14
-    "D random tenth": (0.87, 0.22),  # 0.88 / 0.20
-    "D outages": (0.90, 0.125),  # 0.92 / 0.11
+    "A cap 10": (0.89, 0.28),  # 0.92 / 0.26
+    "A cap 50": (0.925, 0.09),  # 0.94 / 0.08
+    "A cap 200": (0.96, 0.07),  # 0.97 / 0.06
+    "B bucket 20/10 s": (0.96, 0.48),  # 0.99 / 0.39
+    "B window 20/10 s": (0.99, 0.55),  # 1.00 / 0.50
+    "C steps 50 10 100": (0.86, 0.12),  # 0.89 / 0.10
+    "C sine 10-100": (0.89, 0.17),  # 0.91 / 0.15
+    "D random tenth": (0.89, 0.21),  # 0.91 / 0.19
+    "D outages": (0.895, 0.12),  # 0.91 / 0.10
 }
 
 
@@ -69,8 +69,8 @@ def test_limit_sharing() -> None:
         refused.append(played.refusals_per_accept)
         fair.append(played.fairness(30.0))
     assert median(shares) >= 0.93  # 0.95
-    assert median(refused) <= 0.31  # 0.25
-    assert median(fair) >= 0.85  # 0.91
+    assert median(refused) <= 0.24  # 0.20
+    assert median(fair) >= 0.8  # 0.95, and 0.89 over twenty other seeds
 
 
 def test_limit_latecomers_get_their_share() -> None:
@@ -78,7 +78,7 @@ def test_limit_latecomers_get_their_share() -> None:
     for seed in SEEDS:
         played = four(capped(40), seed=seed, until=60.0)
         shares = [sum(at >= 30.0 for at in client) for client in played.accepted]
-        assert min(shares) >= 0.4 * sum(shares) / len(shares)
+        assert min(shares) >= 0.3 * sum(shares) / len(shares)  # 0.65 on average
 
 
 def test_limit_follows_a_cap_at_once() -> None:
