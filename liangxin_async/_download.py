@@ -24,17 +24,12 @@ from attrs import define, field, frozen
 
 from liangxin_async._addresses import mask_url
 from liangxin_async._connector import public_connector
-from liangxin_async._core.backoff import Backoff, next_delay
+from liangxin_async._core.backoff import Backoff, may_pass, next_delay
 from liangxin_async._errors import (
     ConfigurationError,
-    ConnectError,
     DownloadError,
     LiangxinError,
-    ProtocolError,
-    SaturatedError,
-    ServiceError,
     SessionClosedError,
-    TransportError,
     shorten,
 )
 from liangxin_async._events import (
@@ -329,7 +324,7 @@ class Downloader:
             except SessionClosedError:
                 raise
             except LiangxinError as exc:
-                if attempt >= ATTEMPTS or not _may_pass(exc):
+                if attempt >= ATTEMPTS or not may_pass(exc):
                     raise expired from exc
                 told = getattr(exc, "retry_after", None) or 0.0
             await self._pause(job, position, attempt, expired, at_least=told)
@@ -404,15 +399,6 @@ class Downloader:
         if self._teller.listening:
             usual = {"at": anyio.current_time(), "position": len(job.saved)}
             self._teller.tell(kind(task_id=job.task_id, **{**usual, **facts}))
-
-
-def _may_pass(error: LiangxinError) -> bool:
-    """Whether the same query may be answered well a moment later."""
-    if isinstance(error, ConnectError):
-        return not error.permanent
-    return isinstance(
-        error, (TransportError, ProtocolError, SaturatedError, ServiceError)
-    )
 
 
 def _note_saved(error: LiangxinError, job: _Job) -> None:

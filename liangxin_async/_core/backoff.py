@@ -28,8 +28,10 @@ from liangxin_async._errors import (
     InvalidRequestError,
     JournalError,
     LiangxinError,
+    ProtocolError,
     SaturatedError,
     ServiceError,
+    TransportError,
 )
 
 
@@ -85,3 +87,12 @@ def judge_create(error: LiangxinError, *, left: bool) -> Verdict:
     if isinstance(error, ApiError):
         return Verdict.REFUSED
     return Verdict.UNKNOWN
+
+
+def may_pass(error: LiangxinError) -> bool:
+    """Whether the same query may be answered well a moment later."""
+    if isinstance(error, ConnectError):
+        return not error.permanent
+    return isinstance(
+        error, (TransportError, ProtocolError, SaturatedError, ServiceError)
+    )

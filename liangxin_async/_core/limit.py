@@ -157,8 +157,8 @@ class Limiter:
     @property
     def _sure_at(self) -> float:
         """When, while it holds, one more create is sure of a place."""
-        low = self._vacancy.is_low or not self.in_flight
-        return -math.inf if low else self._vacancy.sure_at()
+        low = self._vacancy.is_low(self.in_flight) or not self.in_flight
+        return -math.inf if low else self._vacancy.sure_at(self.in_flight)
 
     @property
     def _probe_at(self) -> float:
@@ -184,13 +184,11 @@ class Limiter:
         """A create takes a permit."""
         self.in_flight += 1
         self.under_way += 1
-        self._vacancy.sent()
 
     def forget(self) -> None:
         """A create ended without telling anything about capacity; permit back."""
         self.under_way -= 1
         self.in_flight -= 1
-        self._vacancy.unsent()
 
     # ---------------------------------------------------------------------- accepts
 
@@ -267,7 +265,7 @@ class Limiter:
             wait = min(retry_after, LONGEST_OBEYED)
             self._obey_until = max(self._obey_until, now + wait)
         doubted, self._doubting = self._doubting, False
-        self._vacancy.full(now, self.level, self.under_way, again=doubted)
+        self._vacancy.full(now, self.level, again=doubted)
         self.halted = True
         if started < self._last_refusal and not doubted:
             self._since_refusal = 0

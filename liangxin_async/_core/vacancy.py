@@ -66,8 +66,7 @@ class Vacancy:
     _full_at: float = -math.inf
     _level: int = 0  # when it was full
     _ended: int = 0  # tasks seen to end since
-    _sent: int = 0  # creates since, with those that were under way
-    _former: tuple[float, int, int, int] = (-math.inf, 0, 0, 0)
+    _former: tuple[float, int, int] = (-math.inf, 0, 0)
     _beat: float = 0.0  # usual seconds between two ends; 0 while unknown
     _beats: int = 0
     _last_end: float = -math.inf
@@ -86,34 +85,24 @@ class Vacancy:
 
     # -------------------------------------------------------------- what has happened
 
-    def sent(self) -> None:
-        """A create has left."""
-        self._sent += 1
-
-    def unsent(self) -> None:
-        """It took no place."""
-        self._sent -= 1
-
-    def full(self, now: float, level: int, under_way: int, *, again: bool) -> None:
+    def full(self, now: float, level: int, *, again: bool) -> None:
         """There was no place at `now`.
 
         Args:
             now: this instant.
             level: accepted tasks whose end was not seen.
-            under_way: further creates, not answered yet.
             again: whether this confirms the word before, which can then not be taken
                 back.
         """
         if not again:
-            self._former = self._full_at, self._level, self._ended, self._sent
-        self._full_at, self._level, self._ended, self._sent = now, level, 0, under_way
+            self._former = self._full_at, self._level, self._ended
+        self._full_at, self._level, self._ended = now, level, 0
 
     def doubted(self) -> None:
         """The service may not have been full: the word of `full` is taken back."""
-        ended, sent = self._ended, self._sent
-        self._full_at, self._level, self._ended, self._sent = self._former
+        ended = self._ended
+        self._full_at, self._level, self._ended = self._former
         self._ended += ended
-        self._sent += sent
 
     def ended(self, now: float) -> None:
         """A task was seen to end."""
@@ -158,12 +147,16 @@ class Vacancy:
 
     # -------------------------------------------------------------------- the estimate
 
-    def sure_at(self) -> float:
+    def sure_at(self, in_flight: int) -> float:
         """The instant from which on one more create is sure of a place.
 
         In the past where it is so already; infinite where only an end can change it.
+
+        Args:
+            in_flight: creates under way, and tasks whose end was not seen.
         """
-        unseen, wanted = self.unseen, self._sent + PLACE
+        sent = in_flight - (self._level - self._ended)  # since it was full
+        unseen, wanted = self.unseen, sent + PLACE
         doubt = SURE * math.sqrt(unseen)
         below = self._ended + self.edge - self._level
         if not self._beat or not math.isfinite(self._full_at):
@@ -180,10 +173,9 @@ class Vacancy:
         # Who was idle knows no beat of now; what was seen to end has ended.
         return -math.inf if self._ended >= due else self._full_at + due * self._beat
 
-    @property
-    def is_low(self) -> bool:
+    def is_low(self, in_flight: int) -> bool:
         """Whether one more create stays below whatever was refused lately."""
-        return self._level + self._sent - self._ended + 1 <= self._floor + FLOOR
+        return in_flight + 1 <= self._floor + FLOOR
 
     @property
     def is_falling(self) -> bool:

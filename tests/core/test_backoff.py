@@ -14,6 +14,7 @@ from liangxin_async._core.backoff import (
     Backoff,
     Verdict,
     judge_create,
+    may_pass,
     next_delay,
 )
 from liangxin_async._errors import (
@@ -173,3 +174,27 @@ def test_judge_create_sends_again_only_after_certainty() -> None:
         verdict = judge_create(error, left=True)
         if not isinstance(error, SaturatedError):
             assert verdict in (Verdict.REFUSED, Verdict.UNKNOWN), value
+
+
+# ---------------------------------------------------------------------------- queries
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (ConnectError("no connection"), True),
+        (ConnectError("a certificate of others", permanent=True), False),
+        (ConnectionLostError("reset"), True),
+        (RequestTimeoutError("no answer"), True),
+        (ProtocolError("no JSON"), True),
+        (SaturatedError(http_status=429), True),
+        (ServiceError(http_status=502), True),
+        (NotFoundError(http_status=404), False),
+        (AuthenticationError(http_status=401), False),
+        (SessionClosedError("closed"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_may_pass(error: LiangxinError, passing: bool) -> None:
+    """What the network or a busy service did passes; what a service decided stays."""
+    assert may_pass(error) == passing

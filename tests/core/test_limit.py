@@ -463,7 +463,7 @@ def test_limit_holding_tries_one_more_in_a_quiet_moment() -> None:
     assert limiter._try_at == math.inf
     limiter._calm = patience(limiter)
     quiet = limiter._try_at
-    assert limiter._last_accept < quiet < limiter._vacancy.sure_at()
+    assert limiter._last_accept < quiet < limiter._vacancy.sure_at(limiter.in_flight)
     assert limiter.wake_at() == quiet
     assert limiter.room(quiet - 1e-6) == 0
     assert limiter.room(quiet) == 1
